@@ -1,0 +1,16 @@
+import neostandard from 'neostandard'
+import tseslint from 'typescript-eslint'
+
+export default [
+  ...neostandard({ ts: true, ignores: ['dist/**', '.tap/**', 'coverage/**'] }),
+  {
+    files: ['**/*.ts'],
+    plugins: { tseslint: tseslint.plugin },
+    languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true } },
+    rules: {
+      // the two typed rules that matter in network code
+      'tseslint/no-floating-promises': 'error',
+      'tseslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false, attributes: false } }]
+    }
+  }
+]

@@ -1,0 +1,147 @@
+/**
+ * The plan: what a profile asks for, as plain JSON. It is made before any file but the profiles is read and before any port is
+ * opened, it is what `-checkconfig` prints and what golden tests compare, and `createGateway(plan)` runs it.
+ *
+ * A plan names things: identities by their key in `identities`, systems by their parameter. Files are absolute paths.
+ */
+
+/** Where the PIN of an identity comes from. Never the PIN itself. */
+export type PinSource =
+  | { readonly from: 'none' }
+  /** `cred_v2` beside the file, opened as `user` (null: the user of the process). */
+  | { readonly from: 'cred_v2', readonly user: string | null }
+  | { readonly from: 'file', readonly file: string }
+  | { readonly from: 'environment', readonly variable: string }
+
+/** An identity (PSE, PKCS#12 or PEM) to load. */
+export interface IdentityPlan {
+  readonly file: string
+  /** Tried in this order until one opens the file. */
+  readonly pin: readonly PinSource[]
+  /** Files and directories with certificates that are added to the trust list (`postern/trust_<xx>`). */
+  readonly additionalTrust: readonly string[]
+  /** The parameter that named the file first, for messages. */
+  readonly parameter: string
+  readonly origin: Origin
+}
+
+/** Where in the configuration something was said. */
+export interface Origin {
+  readonly file: string | null
+  readonly line: number | null
+}
+
+/** `icm/HTTPS/verify_client`: 0 no certificate is asked for, 1 asked for, 2 demanded. */
+export type VerifyClient = 0 | 1 | 2
+
+/** TLS of one listener. */
+export interface TlsPlan {
+  /** Keys of `identities`; the first one serves clients that name no host or an unknown one, the others by server name (SNI_CREDS). */
+  readonly identities: readonly string[]
+  readonly verifyClient: VerifyClient
+  /** OpenSSL cipher list for TLS 1.2 and below, `null` for the default. */
+  readonly ciphers: string | null
+  /** OpenSSL group list, `null` for the default. */
+  readonly groups: string | null
+  readonly minVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** Life of a TLS session in seconds; `null` for the default. */
+  readonly sessionTimeoutSeconds: number | null
+}
+
+/** A plugin with its options, as it is registered: the name in the registry, or a module for the profile's own plugins. */
+export interface PluginPlan {
+  /** Name in the registry (`client-cert-headers`, `redirect`, ...), or `external` for `postern/plugin_<xx>`. */
+  readonly plugin: string
+  readonly options: Readonly<Record<string, unknown>>
+  readonly parameter: string | null
+}
+
+/** One `icm/server_port_<xx>`. */
+export interface ListenerPlan {
+  /** The parameter: `icm/server_port_0`. */
+  readonly name: string
+  readonly origin: Origin
+  readonly protocol: 'HTTP' | 'HTTPS' | 'ROUTER'
+  /** `null`: all addresses. */
+  readonly host: string | null
+  /** 0: the operating system chooses. */
+  readonly port: number
+  /** Idle time of a client connection between requests, `null` for no limit. */
+  readonly keepAliveTimeoutMs: number | null
+  /** Time to wait for the back end's answer, `null` for no limit (PROCTIMEOUT). */
+  readonly processingTimeoutMs: number | null
+  /** ACL file of the port. */
+  readonly aclFile: string | null
+  readonly maxHeaderBytes: number
+  /** `null` for no limit. */
+  readonly maxBodyBytes: number | null
+  readonly tls: TlsPlan | null
+  /** In the order in which they are registered. Empty for ROUTER. */
+  readonly plugins: readonly PluginPlan[]
+}
+
+/** A back-end server of a system. */
+export interface ServerPlan {
+  readonly origin: string
+  readonly host: string
+  readonly port: number
+  readonly tls: null | {
+    /** Key of `identities`: the client PSE. */
+    readonly identity: string
+    readonly presentCertificate: boolean
+    readonly serverName: string | null
+    readonly ignoreHostMismatch: boolean
+  }
+}
+
+/** One `wdisp/system_<xx>` (SAP page "wdisp/system_<xx>"). */
+export interface SystemPlan {
+  /** The parameter: `wdisp/system_0`. */
+  readonly name: string
+  readonly origin: Origin
+  readonly sid: string
+  readonly servers: readonly ServerPlan[]
+  /** `host:port` patterns with `*`: the local address the request arrived on (SRCSRV). Empty: any. */
+  readonly sourceServers: readonly string[]
+  /** Path prefixes (SRCURL). Empty: any. */
+  readonly sourceUrls: readonly string[]
+  /** `host:port` compared with the Host field (SRCVHOST). Empty: any. */
+  readonly sourceVirtualHosts: readonly string[]
+  readonly sticky: boolean
+  readonly runLevel: 'running' | 'stopped' | 'internal'
+}
+
+/** Choice among systems that match the same request (`wdisp/system_conflict_resolution`). */
+export type ConflictResolution = 'ERROR' | 'FIRST_MATCH' | 'BEST_MATCH'
+
+export interface Plan {
+  readonly planVersion: 1
+  readonly instance: { readonly name: string | null, readonly number: string | null }
+  readonly identities: Readonly<Record<string, IdentityPlan>>
+  readonly listeners: readonly ListenerPlan[]
+  readonly systems: readonly SystemPlan[]
+  readonly conflictResolution: ConflictResolution
+  /** Bounds and times of the connections to back ends. */
+  readonly upstream: {
+    readonly connectTimeoutMs: number
+    /** Connections per (server, identity), idle and busy. */
+    readonly maxConnections: number
+    readonly keepAliveTimeoutMs: number
+    readonly maxHeaderBytes: number
+    /** One request per connection (`wdisp/additional_conn_close`). */
+    readonly closeAfterResponse: boolean
+  }
+  /** End-to-end TLS (PROT=ROUTER). */
+  readonly router: {
+    readonly stickyMask: string
+    readonly maxClients: number
+    readonly contextTimeoutMs: number
+  }
+  readonly admin: null | { readonly host: string, readonly port: number }
+  readonly log: { readonly traceFile: string | null, readonly traceLevel: 0 | 1 | 2 | 3 }
+  /** How long running exchanges may take to end on SIGINT and SIGTERM. */
+  readonly shutdownTimeoutMs: number
+  /** `sap`: the status numbers of SAP's own error pages. */
+  readonly errorStatus: 'http' | 'sap'
+}

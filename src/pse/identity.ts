@@ -1,0 +1,22 @@
+import type { KeyObject } from 'node:crypto'
+
+/** The container format an identity was read from. */
+export type IdentityFormat = 'pse-v2' | 'pse-v4' | 'pkcs12' | 'pem'
+
+/**
+ * All that the rest of the program knows of a PSE, whatever its format: a key with its certificates, and the certificates it trusts.
+ *
+ * A *verify PSE* has trust only: `privateKey` and `certificate` are `null` and `chain` is empty.
+ */
+export interface Identity {
+  /** The private key, or `null` for a verify PSE. */
+  readonly privateKey: KeyObject | null
+  /** The own certificate, DER. */
+  readonly certificate: Buffer | null
+  /** Issuers that lead up from `certificate`, next issuer first, the root last when it is known. Never trust anchors by themselves. */
+  readonly chain: readonly Buffer[]
+  /** Trust anchors (SAP: PKRoot and PKList), DER. */
+  readonly trusted: readonly Buffer[]
+  /** Where it came from, for messages. */
+  readonly source: { readonly file: string, readonly format: IdentityFormat }
+}

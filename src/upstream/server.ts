@@ -1,0 +1,23 @@
+import type { Identity } from '../pse/identity.ts'
+
+/** How TLS to a back-end server is done. The server's certificate is verified against `identity.trusted`, always. */
+export interface UpstreamTls {
+  /** The client PSE: its trust list verifies the back end. */
+  readonly identity: Identity
+  /** Whether the identity's own certificate is offered to the back end (`wdisp/ssl_auth`). */
+  readonly presentCertificate: boolean
+  /** The name expected in the certificate instead of the host (`wdisp/ssl_certhost`). Also sent as SNI. */
+  readonly serverName: string | null
+  /** Skip the name check, not the chain check (`wdisp/ssl_ignore_host_mismatch`). */
+  readonly ignoreHostMismatch: boolean
+}
+
+/** One back-end server that requests can be sent to. */
+export interface UpstreamServer {
+  /** `http://host:port` or `https://host:port`; unique among the servers of a gateway together with `tls`. */
+  readonly origin: string
+  readonly host: string
+  readonly port: number
+  /** `null` for plain HTTP. */
+  readonly tls: UpstreamTls | null
+}
