@@ -13,9 +13,17 @@ export const errors = {
   // --- profile ------------------------------------------------------------------------------------------------------
   // --- pse: identities, PSE, PKCS#12, PEM, cred_v2 ------------------------------------------------------------------
   // --- x509 ---------------------------------------------------------------------------------------------------------
+  X509_CERTIFICATE_INVALID: createError('POSTERN_ERR_X509_CERTIFICATE_INVALID', 'not an X.509 certificate in DER: %s'),
+  X509_NAME_INVALID: createError('POSTERN_ERR_X509_NAME_INVALID', 'not a distinguished name in DER: %s'),
   // --- tls ----------------------------------------------------------------------------------------------------------
   // --- client-cert --------------------------------------------------------------------------------------------------
   // --- http and forward ---------------------------------------------------------------------------------------------
   // --- dispatch -----------------------------------------------------------------------------------------------------
   // --- gateway ------------------------------------------------------------------------------------------------------
+  GATEWAY_CONFIGURATION: createError('POSTERN_ERR_GATEWAY_CONFIGURATION', 'the configuration has errors:\n%s'),
+  GATEWAY_LISTEN: createError('POSTERN_ERR_GATEWAY_LISTEN', '%s: %s %s'),
+  GATEWAY_PLUGIN_NOT_FOUND: createError('POSTERN_ERR_GATEWAY_PLUGIN_NOT_FOUND', 'plugin %s is neither a file nor an installed package, seen from %s'),
+  GATEWAY_PLUGIN_WRITABLE: createError('POSTERN_ERR_GATEWAY_PLUGIN_WRITABLE', '%s has mode %s: group or others could change code that runs with the keys of the gateway; expected no write permission for them'),
+  GATEWAY_PLUGIN_OPTIONS: createError('POSTERN_ERR_GATEWAY_PLUGIN_OPTIONS', 'options of plugin %s: %s; expected %s'),
+  GATEWAY_PLUGIN_INVALID: createError('POSTERN_ERR_GATEWAY_PLUGIN_INVALID', 'plugin %s cannot be loaded: %s'),
 } as const

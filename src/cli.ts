@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+/**
+ * `postern pf=<profile> [name=value ...]`: arguments, signals, exit codes, nothing else.
+ *
+ * Exit codes: 0 orderly end, 1 errors in arguments or configuration, or a port that cannot be opened.
+ */
+import { runGateway, type RunningGateway } from './gateway/run.ts'
+import { checkConfiguration } from './gateway/check-configuration.ts'
+import { parseArguments, usage, type Arguments } from './gateway/arguments.ts'
+import { versionText } from './gateway/version.ts'
+
+const parsed = parseArguments(process.argv.slice(2))
+if (parsed.faults.length > 0) {
+  fail([...parsed.faults, usage].join('\n'))
+} else {
+  await run(parsed)
+}
+
+async function run (args: Arguments): Promise<void> {
+  switch (args.command) {
+    case 'help': process.stdout.write(`${usage}\n`); return
+    case 'version': process.stdout.write(await versionText()); return
+    case 'checkconfig': {
+      const { report, errors } = await checkConfiguration(args)
+      process.stdout.write(report)
+      process.exitCode = errors ? 1 : 0
+      return
+    }
+    case 'start': {
+      try {
+        stopOnSignals(await runGateway(args))
+      } catch (error) {
+        // a fault of the configuration or of the environment; the message says which. A stack trace would help nobody.
+        fail((error as Error).message)
+      }
+    }
+  }
+}
+
+/** SIGINT, SIGTERM: orderly stop. SIGUSR1, SIGUSR2: trace level minus, plus one. SIGHUP: resolve names and try servers anew. */
+function stopOnSignals (gateway: RunningGateway): void {
+  let stopping = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) return
+      stopping = true
+      gateway.stop(signal).then(() => { process.exit(0) }, error => { fail((error as Error).message) })
+    })
+  }
+  process.on('SIGUSR1', () => { gateway.changeTraceLevel(-1) })
+  process.on('SIGUSR2', () => { gateway.changeTraceLevel(1) })
+  process.on('SIGHUP', () => { gateway.refresh() })
+}
+
+function fail (message: string): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}

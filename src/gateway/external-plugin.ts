@@ -1,0 +1,95 @@
+/**
+ * Loads other people's Fastify plugins, as `postern/plugin_<xx>` names them.
+ *
+ * A plugin shares the process and its keys: whoever can change the file can act as the gateway. Files that group or world may write are
+ * therefore refused, and so is a proxy's `websocket: true`, because it takes upgrades before the header policy has seen them.
+ */
+import { readFile, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { FastifyPluginCallback, FastifyPluginOptions } from 'fastify'
+import { errors } from '../errors.ts'
+
+/** What the profile says of an external plugin. */
+export interface ExternalPluginOptions {
+  /** npm package, or a path relative to the profile's directory. */
+  readonly name: string
+  /** URL path prefix of its routes. */
+  readonly prefix: string | null
+  /** JSON file with its options, relative to the profile's directory. */
+  readonly optionsFile: string | null
+  /** The profile's directory. */
+  readonly base: string
+}
+
+/** A loaded plugin and the options it is registered with. */
+export interface ExternalPlugin {
+  readonly plugin: FastifyPluginCallback
+  readonly options: FastifyPluginOptions
+}
+
+const writableByOthers = 0o022
+
+/**
+ * @throws POSTERN_ERR_GATEWAY_PLUGIN_NOT_FOUND, POSTERN_ERR_GATEWAY_PLUGIN_WRITABLE, POSTERN_ERR_GATEWAY_PLUGIN_OPTIONS,
+ *   POSTERN_ERR_GATEWAY_PLUGIN_INVALID
+ */
+export async function loadExternalPlugin (external: ExternalPluginOptions): Promise<ExternalPlugin> {
+  const file = resolvePlugin(external)
+  await refuseWritable(file)
+  const options = await readOptions(external)
+  if (options['websocket'] === true) {
+    throw new errors.GATEWAY_PLUGIN_OPTIONS(external.name, '"websocket": true would take upgrades past the header policy', 'the option left out')
+  }
+  const module = await importPlugin(external.name, file)
+  const plugin = module['default'] ?? module
+  if (typeof plugin !== 'function') throw new errors.GATEWAY_PLUGIN_INVALID(external.name, 'it exports no function')
+  return { plugin: plugin as FastifyPluginCallback, options: external.prefix === null ? options : { ...options, prefix: external.prefix } }
+}
+
+/** A path when it looks like one; else a package, looked up from the profile's directory first and from the gateway's own second. */
+function resolvePlugin ({ name, base }: ExternalPluginOptions): string {
+  if (isAbsolute(name) || name.startsWith('.')) return resolve(base, name)
+  for (const from of [join(base, 'package.json'), fileURLToPath(import.meta.url)]) {
+    try {
+      return createRequire(from).resolve(name)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw new errors.GATEWAY_PLUGIN_NOT_FOUND(name, base)
+    }
+  }
+  throw new errors.GATEWAY_PLUGIN_NOT_FOUND(name, base)
+}
+
+async function refuseWritable (file: string): Promise<void> {
+  for (const path of [file, dirname(file)]) {
+    const { mode } = await stat(path).catch(() => { throw new errors.GATEWAY_PLUGIN_NOT_FOUND(file, dirname(file)) })
+    // a sticky directory (such as /tmp) lets nobody replace another's file
+    const sticky = (mode & 0o1000) !== 0
+    if ((mode & writableByOthers) !== 0 && !sticky) throw new errors.GATEWAY_PLUGIN_WRITABLE(path, (mode & 0o777).toString(8))
+  }
+}
+
+async function readOptions ({ name, optionsFile, base }: ExternalPluginOptions): Promise<Record<string, unknown>> {
+  if (optionsFile === null) return {}
+  const file = resolve(base, optionsFile)
+  await refuseWritable(file)
+  let value: unknown
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'))
+  } catch {
+    throw new errors.GATEWAY_PLUGIN_OPTIONS(name, `${file} cannot be read as JSON`, 'a JSON object')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new errors.GATEWAY_PLUGIN_OPTIONS(name, `${file} holds no object`, 'a JSON object')
+  }
+  return value as Record<string, unknown>
+}
+
+async function importPlugin (name: string, file: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(pathToFileURL(file).href) as Record<string, unknown>
+  } catch (error) {
+    throw new errors.GATEWAY_PLUGIN_INVALID(name, (error as Error).message)
+  }
+}

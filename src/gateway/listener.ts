@@ -1,0 +1,77 @@
+/**
+ * One `icm/server_port_<xx>` as a Fastify instance, with its plugins in the order of the plan.
+ */
+import { createServer, METHODS, type IncomingMessage, type RequestListener, type ServerOptions } from 'node:http'
+import Fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify'
+import { routerServerFactory } from '../../plugins/router.ts'
+import { clientErrorHandler } from '../../plugins/error-pages.ts'
+import { tlsServerFactory } from '../../plugins/tls-termination.ts'
+import type { Shared } from './compose.ts'
+import type { ListenerPlan, PluginPlan } from './plan.ts'
+import { registerPlugin } from './registry.ts'
+import { tlsOptionsOf } from './tls.ts'
+
+/** Makes the instance and registers its plugins; opens no port. */
+export async function createListener (listener: ListenerPlan, shared: Shared): Promise<FastifyInstance> {
+  const app = Fastify({
+    serverFactory: serverFactory(listener, shared),
+    loggerInstance: shared.logger.child({ listener: listener.name }),
+    disableRequestLogging: true,
+    exposeHeadRoutes: false,
+    genReqId: requestIds(),
+    clientErrorHandler,
+    // a request that comes on an open connection while the gateway stops is still answered; the answer closes the connection
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    rewriteUrl: routeTargets(externalPrefixes(listener.plugins))
+  }) as unknown as FastifyInstance
+  for (const method of METHODS) {
+    if (!app.supportedMethods.includes(method) && method !== 'CONNECT') app.addHttpMethod(method, { hasBody: true })
+  }
+  for (const plugin of listener.plugins) await registerPlugin(app, plugin, { listener, shared })
+  await app.ready()
+  return app
+}
+
+function serverFactory (listener: ListenerPlan, shared: Shared): FastifyServerFactory {
+  switch (listener.protocol) {
+    case 'HTTPS': return tlsServerFactory({ ...tlsOptionsOf(listener, shared), server: serverOptions(listener) }) as unknown as FastifyServerFactory
+    case 'ROUTER': return routerServerFactory(listener, shared) as unknown as FastifyServerFactory
+    case 'HTTP': return (handler: RequestListener) => createServer(serverOptions(listener), handler)
+  }
+}
+
+function serverOptions ({ maxHeaderBytes, keepAliveTimeoutMs }: ListenerPlan): ServerOptions {
+  return {
+    maxHeaderSize: maxHeaderBytes,
+    keepAliveTimeout: keepAliveTimeoutMs ?? 0,
+    // the head must come within a minute; a body may take as long as it flows
+    headersTimeout: 60_000,
+    requestTimeout: 0
+  }
+}
+
+/** Request ids: unique in this process by the counter, and beyond it by the random part. */
+function requestIds (): () => string {
+  const prefix = crypto.randomUUID().slice(0, 8)
+  let count = 0
+  return () => `${prefix}-${(++count).toString(36)}`
+}
+
+function externalPrefixes (plugins: readonly PluginPlan[]): string[] {
+  return plugins.filter(({ plugin }) => plugin === 'external').map(({ options }) => String(options['prefix']))
+}
+
+/**
+ * Fastify's router sees targets below an external plugin's prefix as they are, and `/` for every other one: what goes to a back end is
+ * neither judged nor changed by a router.
+ */
+function routeTargets (prefixes: readonly string[]): (request: IncomingMessage) => string {
+  return ({ url = '/' }) => prefixes.some(prefix => isBelow(url, prefix)) ? url : '/'
+}
+
+function isBelow (url: string, prefix: string): boolean {
+  if (!url.startsWith(prefix)) return false
+  const next = url[prefix.length]
+  return next === undefined || next === '/' || next === '?' || prefix.endsWith('/')
+}

@@ -1,0 +1,86 @@
+/**
+ * Runs the gateway of a profile: prepares it, stops at the first stage that has errors, listens, and hands out what signals act on.
+ */
+import { pino, type Logger } from 'pino'
+import { errors } from '../errors.ts'
+import { levelOfTrace, loggerOptions } from '../logger.ts'
+import type { Finding } from '../profile/finding.ts'
+import { findingsToText } from '../profile/report.ts'
+import { checkPlatform } from '../tls/platform-check.ts'
+import type { Arguments } from './arguments.ts'
+import { createGateway, type Gateway } from './compose.ts'
+import { occupiedPorts } from './ports.ts'
+import type { Plan } from './plan.ts'
+import { prepareGateway } from './prepare.ts'
+
+/** A gateway that serves. */
+export interface RunningGateway {
+  readonly addresses: Gateway['addresses']
+  /** Stops in order; see {@link Gateway.close}. */
+  stop (reason: string): Promise<void>
+  refresh (): void
+  /** Moves the trace level by one, within 0 to 3. */
+  changeTraceLevel (by: 1 | -1): void
+}
+
+type RunArguments = Pick<Arguments, 'profile' | 'overrides' | 'traceFile' | 'traceLevel'>
+
+/**
+ * @throws POSTERN_ERR_GATEWAY_CONFIGURATION with one line per fault; nothing listens then
+ */
+export async function runGateway (args: RunArguments): Promise<RunningGateway> {
+  const { plan, identities, findings } = await prepareGateway(args.profile, args.overrides)
+  refuseErrors(findings)
+  const checked = plan as Plan
+  refuseErrors(await occupiedPorts([...checked.listeners, ...adminAddress(checked)]))
+  const logger = createLogger(checked, args)
+  for (const { severity, message, ...where } of findings) logger[severity === 'warning' ? 'warn' : 'info'](where, message)
+  for (const line of await checkPlatform()) logger.info(line)
+  const gateway = await createGateway(checked, { identities, logger })
+  await gateway.listen()
+  return new Running(gateway, logger)
+}
+
+class Running implements RunningGateway {
+  readonly addresses: Gateway['addresses']
+  readonly #gateway: Gateway
+  readonly #logger: Logger
+
+  constructor (gateway: Gateway, logger: Logger) {
+    this.#gateway = gateway
+    this.#logger = logger
+    this.addresses = gateway.addresses
+  }
+
+  async stop (reason: string): Promise<void> {
+    this.#logger.info({ reason }, 'stopping')
+    await this.#gateway.close()
+    this.#logger.info('stopped')
+    this.#logger.flush()
+  }
+
+  refresh (): void {
+    this.#logger.info('names are resolved again, servers that were taken out are tried again')
+    this.#gateway.refresh()
+  }
+
+  changeTraceLevel (by: 1 | -1): void {
+    const level = levelOfTrace.indexOf(this.#logger.level as typeof levelOfTrace[number]) + by
+    this.#logger.level = levelOfTrace[level] ?? this.#logger.level
+  }
+}
+
+function refuseErrors (findings: readonly Finding[]): void {
+  const faults = findings.filter(({ severity }) => severity === 'error')
+  if (faults.length > 0) throw new errors.GATEWAY_CONFIGURATION(findingsToText(faults))
+}
+
+function adminAddress ({ admin }: Plan): Array<{ name: string, origin: { file: null, line: null }, host: string, port: number }> {
+  return admin === null ? [] : [{ name: 'postern/admin_port', origin: { file: null, line: null }, ...admin }]
+}
+
+function createLogger (plan: Plan, { traceFile, traceLevel }: RunArguments): Logger {
+  const file = traceFile ?? plan.log.traceFile
+  const level = levelOfTrace[traceLevel ?? plan.log.traceLevel]
+  return file === null ? pino({ ...loggerOptions, level }) : pino({ ...loggerOptions, level }, pino.destination({ dest: file, append: true, mkdir: true }))
+}
