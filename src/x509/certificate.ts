@@ -1,3 +1,8 @@
+import { X509Certificate } from 'node:crypto'
+import * as asn1js from 'asn1js'
+import { errors } from '../errors.ts'
+import { formatName } from './distinguished-name.ts'
+
 /** A parsed X.509 certificate (RFC 5280), with its names as SAP prints them. */
 export interface Certificate {
   /** The encoded certificate. */
@@ -12,4 +17,59 @@ export interface Certificate {
   readonly notAfter: Date
   /** SHA-256 over `der`, upper-case hexadecimal with colons (as `node:crypto` prints it). */
   readonly fingerprint256: string
+}
+
+/** OpenSSL's view of a certificate, kept for the checks of the chain; it belongs to this room. */
+const opensslViews = new WeakMap<Certificate, X509Certificate>()
+
+/**
+ * Parses one DER certificate. Bytes behind the certificate and encodings that OpenSSL would write differently are refused: what
+ * is compared and forwarded has to be what was verified.
+ *
+ * @throws POSTERN_ERR_X509_CERTIFICATE_INVALID when the bytes are not exactly one certificate
+ */
+export function parseCertificate (der: Uint8Array): Certificate {
+  try {
+    const names = encodedNames(der)
+    const x509 = new X509Certificate(der)
+    // X509Certificate takes PEM too and is content with what follows the certificate
+    if (!x509.raw.equals(der)) throw new errors.X509_CERTIFICATE_INVALID('not in DER')
+    const certificate: Certificate = {
+      der: x509.raw,
+      subject: formatName(names.subject),
+      issuer: formatName(names.issuer),
+      serialNumber: x509.serialNumber,
+      notBefore: x509.validFromDate,
+      notAfter: x509.validToDate,
+      fingerprint256: x509.fingerprint256
+    }
+    opensslViews.set(certificate, x509)
+    return certificate
+  } catch (cause) {
+    throw new errors.X509_CERTIFICATE_INVALID((cause as Error).message, { cause })
+  }
+}
+
+/** The certificate as OpenSSL sees it. Certificates that were not made by `parseCertificate` are read again. */
+export function opensslView (certificate: Certificate): X509Certificate {
+  let x509 = opensslViews.get(certificate)
+  if (x509 === undefined) {
+    x509 = new X509Certificate(certificate.der)
+    opensslViews.set(certificate, x509)
+  }
+  return x509
+}
+
+/** The encoded issuer and subject (RFC 5280 section 4.1): [version], serialNumber, signature, issuer, validity, subject, ... */
+function encodedNames (der: Uint8Array): { issuer: Uint8Array, subject: Uint8Array } {
+  const { offset, result } = asn1js.fromBER(der)
+  if (offset !== der.byteLength || !(result instanceof asn1js.Sequence)) throw new errors.X509_CERTIFICATE_INVALID('not one SEQUENCE')
+  const tbs = result.valueBlock.value[0]
+  if (!(tbs instanceof asn1js.Sequence)) throw new errors.X509_CERTIFICATE_INVALID('no certificate inside')
+  const fields = tbs.valueBlock.value
+  const serialNumber = fields.findIndex(field => field instanceof asn1js.Integer)
+  const issuer = fields[serialNumber + 2]
+  const subject = fields[serialNumber + 4]
+  if (serialNumber < 0 || issuer === undefined || subject === undefined) throw new errors.X509_CERTIFICATE_INVALID('fields are missing')
+  return { issuer: issuer.valueBeforeDecodeView, subject: subject.valueBeforeDecodeView }
 }
