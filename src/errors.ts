@@ -13,8 +13,9 @@ export const errors = {
   // --- profile ------------------------------------------------------------------------------------------------------
   // --- pse: identities, PSE, PKCS#12, PEM, cred_v2 ------------------------------------------------------------------
   // --- x509 ---------------------------------------------------------------------------------------------------------
-  X509_CERTIFICATE_INVALID: createError('POSTERN_ERR_X509_CERTIFICATE_INVALID', 'not an X.509 certificate in DER: %s'),
-  X509_NAME_INVALID: createError('POSTERN_ERR_X509_NAME_INVALID', 'not a distinguished name in DER: %s'),
+  X509_CERTIFICATE_INVALID: createError('POSTERN_ERR_X509_CERTIFICATE_INVALID', 'not an X.509 certificate: %s'),
+  X509_DER_INVALID: createError('POSTERN_ERR_X509_DER_INVALID', 'not in DER: %s'),
+  X509_NAME_INVALID: createError('POSTERN_ERR_X509_NAME_INVALID', 'not a distinguished name: %s'),
   // --- tls ----------------------------------------------------------------------------------------------------------
   // --- client-cert --------------------------------------------------------------------------------------------------
   // --- http and forward ---------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
-import * as asn1js from 'asn1js'
 import { errors } from '../errors.ts'
+import { readContents, tags } from './der.ts'
 import { formatName } from './distinguished-name.ts'
 
 /** A parsed X.509 certificate (RFC 5280), with its names as SAP prints them. */
@@ -62,14 +62,11 @@ export function opensslView (certificate: Certificate): X509Certificate {
 
 /** The encoded issuer and subject (RFC 5280 section 4.1): [version], serialNumber, signature, issuer, validity, subject, ... */
 function encodedNames (der: Uint8Array): { issuer: Uint8Array, subject: Uint8Array } {
-  const { offset, result } = asn1js.fromBER(der)
-  if (offset !== der.byteLength || !(result instanceof asn1js.Sequence)) throw new errors.X509_CERTIFICATE_INVALID('not one SEQUENCE')
-  const tbs = result.valueBlock.value[0]
-  if (!(tbs instanceof asn1js.Sequence)) throw new errors.X509_CERTIFICATE_INVALID('no certificate inside')
-  const fields = tbs.valueBlock.value
-  const serialNumber = fields.findIndex(field => field instanceof asn1js.Integer)
+  const [tbs] = readContents(der, tags.sequence)
+  const fields = tbs === undefined ? [] : readContents(tbs.encoded, tags.sequence)
+  const serialNumber = fields.findIndex(field => field.tag === tags.integer)
   const issuer = fields[serialNumber + 2]
   const subject = fields[serialNumber + 4]
   if (serialNumber < 0 || issuer === undefined || subject === undefined) throw new errors.X509_CERTIFICATE_INVALID('fields are missing')
-  return { issuer: issuer.valueBeforeDecodeView, subject: subject.valueBeforeDecodeView }
+  return { issuer: issuer.encoded, subject: subject.encoded }
 }

@@ -3,12 +3,12 @@
  * the e-mail address. The escaping is that of RFC 4514, so that two different names never have the same text: without it a
  * common name of `wd, O=Example` would read like the name of a trusted gateway.
  */
-import * as asn1js from 'asn1js'
 import { errors } from '../errors.ts'
+import { dottedIdentifier, readContents, tags, type DerElement } from './der.ts'
 
 /**
- * Attribute types by the hexadecimal content bytes of their object identifier. No two types share a name, and an identifier that
- * is encoded with padding is not in the table: both would let one type imitate another.
+ * Attribute types by the hexadecimal content bytes of their object identifier. No two types share a name: that would let one
+ * imitate the other.
  */
 const attributeNames: ReadonlyMap<string, string> = new Map([
   ['550403', 'CN'],
@@ -29,16 +29,16 @@ const attributeNames: ReadonlyMap<string, string> = new Map([
   ['2a864886f70d010901', 'EMAIL']
 ])
 
-/** Decoders of the string types by universal tag number; each returns `null` for bytes that are no text of its type. */
+/** Decoders of the string types; each returns `null` for bytes that are no text of its type. */
 const textDecoders: ReadonlyMap<number, (bytes: Uint8Array) => string | null> = new Map([
-  [12, utf8], // UTF8String
-  [18, ascii], // NumericString
-  [19, ascii], // PrintableString
-  [20, latin1], // TeletexString: by the standard T.61, in practice ISO 8859-1
-  [22, ascii], // IA5String
-  [26, ascii], // VisibleString
-  [28, utf32], // UniversalString
-  [30, utf16] // BMPString
+  [tags.utf8String, utf8],
+  [tags.numericString, ascii],
+  [tags.printableString, ascii],
+  [tags.teletexString, latin1], // by the standard T.61, in practice ISO 8859-1
+  [tags.ia5String, ascii],
+  [tags.visibleString, ascii],
+  [tags.universalString, utf32],
+  [tags.bmpString, utf16]
 ])
 
 /**
@@ -49,40 +49,36 @@ const textDecoders: ReadonlyMap<number, (bytes: Uint8Array) => string | null> = 
  * empty text.
  *
  * @param name the DER encoding of the name
- * @throws POSTERN_ERR_X509_NAME_INVALID when the bytes are no name
+ * @throws POSTERN_ERR_X509_NAME_INVALID, POSTERN_ERR_X509_DER_INVALID when the bytes are no name
  * @see RFC 4514 section 2
  */
 export function formatName (name: Uint8Array): string {
-  const { offset, result } = asn1js.fromBER(name)
-  if (offset !== name.byteLength || !(result instanceof asn1js.Sequence)) throw new errors.X509_NAME_INVALID('not one SEQUENCE')
-  return result.valueBlock.value.map(formatRelativeName).reverse().join(', ')
+  return readContents(name, tags.sequence).map(formatRelativeName).reverse().join(', ')
 }
 
-function formatRelativeName (set: unknown): string {
-  if (!(set instanceof asn1js.Set) || set.valueBlock.value.length === 0) throw new errors.X509_NAME_INVALID('a part is no SET of attributes')
-  return set.valueBlock.value.map(formatAttribute).join('+')
+function formatRelativeName (set: DerElement): string {
+  const attributes = readContents(set.encoded, tags.set)
+  if (attributes.length === 0) throw new errors.X509_NAME_INVALID('a part without attributes')
+  return attributes.map(formatAttribute).join('+')
 }
 
-function formatAttribute (attribute: unknown): string {
-  const [type, value, ...rest] = attribute instanceof asn1js.Sequence ? attribute.valueBlock.value : []
-  if (!(type instanceof asn1js.ObjectIdentifier) || value === undefined || rest.length > 0) {
+function formatAttribute (attribute: DerElement): string {
+  const [type, value, ...rest] = readContents(attribute.encoded, tags.sequence)
+  if (type?.tag !== tags.objectIdentifier || value === undefined || rest.length > 0) {
     throw new errors.X509_NAME_INVALID('an attribute is not a type with one value')
   }
-  const encodedType = contentOf(type)
-  const typeName = attributeNames.get(Buffer.from(encodedType).toString('hex')) ?? type.valueBlock.toString()
-  const text = textOf(value)
-  return `${typeName}=${text === null ? `#${Buffer.from(value.valueBeforeDecodeView).toString('hex')}` : escapeValue(text)}`
+  const text = textDecoders.get(value.tag)?.(value.content) ?? null
+  return `${formatType(type.content)}=${text === null ? `#${hexadecimal(value.encoded)}` : escapeValue(text)}`
 }
 
-function textOf (value: asn1js.BaseBlock): string | null {
-  const { tagClass, tagNumber, isConstructed } = value.idBlock
-  if (tagClass !== 1 || isConstructed) return null
-  return textDecoders.get(tagNumber)?.(contentOf(value)) ?? null
+function formatType (identifier: Uint8Array): string {
+  const name = attributeNames.get(hexadecimal(identifier)) ?? dottedIdentifier(identifier)
+  if (name === null) throw new errors.X509_NAME_INVALID('an attribute type is no object identifier')
+  return name
 }
 
-/** The content bytes, taken from the encoding itself: what asn1js makes of them depends on the type. */
-function contentOf (block: asn1js.BaseBlock): Uint8Array {
-  return block.valueBeforeDecodeView.subarray(block.idBlock.blockLength + block.lenBlock.blockLength)
+function hexadecimal (bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
 
 /**
@@ -99,12 +95,15 @@ function hexPairs (character: string): string {
   return Buffer.from(character).toString('hex').replace(/../g, '\\$&')
 }
 
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const utf16Decoder = new TextDecoder('utf-16be', { fatal: true, ignoreBOM: true })
+
 function utf8 (bytes: Uint8Array): string | null {
-  return decode(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }), bytes)
+  return decode(utf8Decoder, bytes)
 }
 
 function utf16 (bytes: Uint8Array): string | null {
-  return decode(new TextDecoder('utf-16be', { fatal: true, ignoreBOM: true }), bytes)
+  return decode(utf16Decoder, bytes)
 }
 
 function decode (decoder: TextDecoder, bytes: Uint8Array): string | null {
@@ -120,7 +119,7 @@ function ascii (bytes: Uint8Array): string | null {
 }
 
 function latin1 (bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1')
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
 function utf32 (bytes: Uint8Array): string | null {
