@@ -1,4 +1,9 @@
-import type { Certificate } from '../x509/certificate.ts'
+/** What a TLS handshake established about its client, in the terms of the SSL header fields. */
+import type { TLSSocket } from 'node:tls'
+import type { X509Certificate } from 'node:crypto'
+import { buildChain, isSelfSigned, withoutRoot, type IssuerCache } from '../x509/chain.ts'
+import { parseCertificate, type Certificate } from '../x509/certificate.ts'
+import { cipherSuiteOf } from './cipher-suites.ts'
 
 /** A cipher suite with the two numbers the SSL header fields want. */
 export interface CipherSuite {
@@ -10,10 +15,107 @@ export interface CipherSuite {
   readonly keySizeBits: number
 }
 
+/** The certificate of a client, verified against this host's trust list, with its issuers. */
+export interface VerifiedClient {
+  readonly certificate: Certificate
+  /** Issuers, next issuer first, without the root. */
+  readonly chain: readonly Certificate[]
+  /** False: the chain ends before a root or a trust anchor, because neither the client showed nor anybody here knows the next issuer. */
+  readonly chainComplete: boolean
+}
+
 /** What a TLS handshake established about its client; computed once per connection. */
 export interface TlsConnection {
   readonly protocol: string
   readonly cipherSuite: CipherSuite | null
-  /** The client's certificate and its issuers, next issuer first, without the root; `null` unless it was verified against this host's trust list. */
-  readonly client: { readonly certificate: Certificate, readonly chain: readonly Certificate[] } | null
+  /** `null` unless a certificate was verified against this host's trust list, is there, and is valid at the time of the handshake. */
+  readonly client: VerifiedClient | null
+}
+
+/** Where issuers come from that a resumed session does not show. */
+export interface IssuerSource {
+  /** Certificates of the trust list and of the identity's own chain. */
+  readonly known: readonly Certificate[]
+  /** Chains that clients sent and that were verified. */
+  readonly cache: IssuerCache
+}
+
+/** A peer may send more; what is behind the first ones is no chain that anybody can use. */
+const maxSentCertificates = 16
+
+const connections = new WeakMap<TLSSocket, TlsConnection>()
+
+/**
+ * Tells what the handshake of a server-side socket established. The first call decides, later calls for the same socket return the
+ * same object.
+ *
+ * The chain is built from what the client sent in this handshake; on a resumed session, which shows no issuers (and on Node versions
+ * that lose them on every handshake), from the chain seen with the same certificate before, and from known issuers.
+ *
+ * @param socket a socket whose handshake has ended
+ * @param now time against which the validity of the certificate is checked: a session may outlive the certificate it was made with
+ * @see RFC 8446 section 4.4.2 (Certificate), section 2.2 (Resumption)
+ */
+export function tlsConnectionOf (socket: TLSSocket, issuers: IssuerSource, now: Date = new Date()): TlsConnection {
+  let connection = connections.get(socket)
+  if (connection === undefined) {
+    connection = {
+      protocol: socket.getProtocol() ?? '',
+      cipherSuite: cipherSuiteOf(socket.getCipher()?.standardName ?? ''),
+      client: verifiedClient(socket, issuers, now)
+    }
+    connections.set(socket, connection)
+  }
+  return connection
+}
+
+/**
+ * Whether the client has proved a certificate that this host's trust list accepts. `authorized` alone does not say so: with TLS 1.3
+ * some Node versions set it on a session that was resumed without any certificate, and it says nothing about the time since.
+ */
+export function hasVerifiedCertificate (socket: TLSSocket, now: Date = new Date()): boolean {
+  return verifiedCertificate(socket, now) !== null
+}
+
+function verifiedCertificate (socket: TLSSocket, now: Date): X509Certificate | null {
+  if (!socket.authorized) return null
+  const certificate = socket.getPeerX509Certificate()
+  return certificate !== undefined && certificate.validFromDate <= now && now <= certificate.validToDate ? certificate : null
+}
+
+function verifiedClient (socket: TLSSocket, { known, cache }: IssuerSource, now: Date): VerifiedClient | null {
+  const leaf = verifiedCertificate(socket, now)
+  if (leaf === null) return null
+  const certificate = parsed(leaf)
+  if (certificate === null) return null
+  const sent = sentIssuers(leaf)
+  const chain = buildChain(certificate, [...sent, ...cache.issuersOf(certificate), ...known], now)
+  cache.remember(certificate, chain)
+  return { certificate, chain: withoutRoot(chain), chainComplete: isComplete(certificate, chain, known) }
+}
+
+/** The certificates that the client sent behind its own, in its order. Empty on a resumed session. */
+function sentIssuers (leaf: X509Certificate): Certificate[] {
+  const sent: Certificate[] = []
+  let next = leaf.issuerCertificate
+  while (next !== undefined && sent.length < maxSentCertificates) {
+    const certificate = parsed(next)
+    if (certificate !== null) sent.push(certificate)
+    next = next.issuerCertificate
+  }
+  return sent
+}
+
+/** A certificate that OpenSSL read and we cannot name exactly counts as none: nothing is forwarded that was not understood. */
+function parsed (x509: X509Certificate): Certificate | null {
+  try {
+    return parseCertificate(x509.raw)
+  } catch {
+    return null
+  }
+}
+
+function isComplete (leaf: Certificate, chain: readonly Certificate[], known: readonly Certificate[]): boolean {
+  const top = chain.at(-1) ?? leaf
+  return isSelfSigned(top) || known.some(anchor => anchor.fingerprint256 === top.fingerprint256)
 }
