@@ -4,7 +4,6 @@
 import { describeCharacter, findControlCharacter, findInvisibleCharacter, quoteForMessage, trimBlanks, trimInvisible } from './characters.ts'
 import { profileEnvironment } from './environment.ts'
 import { finding } from './finding-codes.ts'
-import type { Place } from './finding-codes.ts'
 import type { Finding } from './finding.ts'
 import { limits } from './limits.ts'
 import { readLines } from './lines.ts'
