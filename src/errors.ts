@@ -69,10 +69,10 @@ export const errors = {
   DISPATCH_TARGET_AMBIGUOUS: createError('POSTERN_ERR_DISPATCH_TARGET_AMBIGUOUS', 'The request target can be read in more than one way.', 400),
   DISPATCH_HOST: createError('POSTERN_ERR_DISPATCH_HOST', 'The Host field is not valid.', 400),
   DISPATCH_CONFLICT: createError('POSTERN_ERR_DISPATCH_CONFLICT', '%s and %s can match the same request (%s); make their SRCSRV, SRCURL or SRCVHOST differ, or set wdisp/system_conflict_resolution to FIRST_MATCH or BEST_MATCH'),
-  DISPATCH_SELECTOR: createError('POSTERN_ERR_DISPATCH_SELECTOR', '%s: %s %s is not usable; expected %s'),
+  DISPATCH_SELECTOR: createError('POSTERN_ERR_DISPATCH_SELECTOR', '%s: %s is not usable; expected %s'),
   // --- redirect -----------------------------------------------------------------------------------------------------
   REDIRECT_HOST: createError('POSTERN_ERR_REDIRECT_HOST', 'The Host field is missing or not valid.', 400),
-  REDIRECT_RULE: createError('POSTERN_ERR_REDIRECT_RULE', '%s: %s %s; expected %s'),
+  REDIRECT_RULE: createError('POSTERN_ERR_REDIRECT_RULE', '%s: %s; expected %s'),
   // --- access log ---------------------------------------------------------------------------------------------------
   ACCESS_LOG_FORMAT: createError('POSTERN_ERR_ACCESS_LOG_FORMAT', 'log format "%s": unknown directive at position %s; expected one of the directives of icm/HTTP/logging_<xx>, or %% for a percent sign'),
   ACCESS_LOG_FILE: createError('POSTERN_ERR_ACCESS_LOG_FILE', 'log file %s cannot be opened: %s'),
