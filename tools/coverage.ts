@@ -1,0 +1,50 @@
+/**
+ * Reads the coverage that the last `npm test` left in `.tap/coverage` and enforces the project's bounds: every branch where a
+ * mistake lets the wrong person in, 90 % of the lines elsewhere. A file that no test loads counts as not covered at all.
+ */
+import { spawnSync } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import ts from 'typescript'
+
+interface Share { readonly total: number, readonly covered: number, readonly pct: number }
+interface FileSummary { readonly lines: Share, readonly branches: Share }
+
+const root = join(import.meta.dirname, '..')
+
+/** The rooms that decide who somebody is: header policy, names and certificates, identities, profile. */
+const EVERY_BRANCH = /^src\/(client-cert|x509|pse|profile)\//
+const LINES_ELSEWHERE_PERCENT = 90
+
+function readSummary (): Map<string, FileSummary> {
+  const tap = join(root, 'node_modules/tap/dist/esm/run.mjs')
+  const run = spawnSync(process.execPath, [tap, 'report', 'json-summary', '--allow-incomplete-coverage'], { cwd: root, encoding: 'utf8' })
+  if (run.status !== 0) throw new Error(`no coverage to read, run \`npm test\` first\n${run.stdout}${run.stderr}`)
+  const json = JSON.parse(readFileSync(join(root, '.tap/report/coverage-summary.json'), 'utf8')) as Record<string, FileSummary>
+  return new Map(Object.entries(json).map(([file, summary]) => [relative(root, file).replaceAll('\\', '/'), summary]))
+}
+
+/** A file of types alone is never loaded: nothing of it is left when the types are stripped. */
+function hasCode (file: string): boolean {
+  const { outputText } = ts.transpileModule(readFileSync(join(root, file), 'utf8'), {
+    compilerOptions: { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true, removeComments: true }
+  })
+  return outputText.trim() !== 'export {};' && outputText.trim() !== ''
+}
+
+function faultOf (file: string, summary: FileSummary | undefined): string | null {
+  if (summary === undefined) return `${file}: no test loads it`
+  const { lines, branches } = summary
+  if (EVERY_BRANCH.test(file)) {
+    const complete = branches.covered === branches.total && lines.covered === lines.total
+    return complete ? null : `${file}: ${branches.covered} of ${branches.total} branches, ${lines.covered} of ${lines.total} lines; all are wanted here`
+  }
+  return lines.pct >= LINES_ELSEWHERE_PERCENT ? null : `${file}: ${lines.pct} % of the lines, ${LINES_ELSEWHERE_PERCENT} % are wanted`
+}
+
+const summaries = readSummary()
+const files = globSync('{src,plugins}/**/*.ts', { cwd: root }).map(file => file.replaceAll('\\', '/')).sort().filter(hasCode)
+const faults = files.map(file => faultOf(file, summaries.get(file))).filter(fault => fault !== null)
+for (const fault of faults) console.log(fault)
+console.log(`coverage: ${files.length} files, ${faults.length} below their bound`)
+process.exitCode = faults.length === 0 ? 0 : 1
