@@ -60,6 +60,10 @@ export const errors = {
   X509_DER_INVALID: createError('POSTERN_ERR_X509_DER_INVALID', 'not in DER: %s'),
   X509_NAME_INVALID: createError('POSTERN_ERR_X509_NAME_INVALID', 'not a distinguished name: %s'),
   // --- tls ----------------------------------------------------------------------------------------------------------
+  TLS_IDENTITY_WITHOUT_KEY: createError('POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY', '%s has no private key with a certificate; a TLS server needs both'),
+  TLS_CONTEXT: createError('POSTERN_ERR_TLS_CONTEXT', '%s cannot be used for a TLS server: %s'),
+  TLS_SERVER_MISSING: createError('POSTERN_ERR_TLS_SERVER_MISSING', 'the plugin tls-termination needs a Fastify instance made with serverFactory: tlsServerFactory(...)'),
+  TLS_MISDIRECTED: createError('POSTERN_ERR_TLS_MISDIRECTED', 'This host is not served on this connection.', 421),
   // --- client-cert --------------------------------------------------------------------------------------------------
   // --- http and forward ---------------------------------------------------------------------------------------------
   // --- dispatch -----------------------------------------------------------------------------------------------------
