@@ -20,3 +20,17 @@ export interface Identity {
   /** Where it came from, for messages. */
   readonly source: { readonly file: string, readonly format: IdentityFormat }
 }
+
+/** Something about an identity that somebody should act on, though it works. */
+export interface IdentityWarning {
+  /** `POSTERN_WARN_...` */
+  readonly code: string
+  /** With the name of the file; never a secret. */
+  readonly message: string
+}
+
+/** What a reader made of a file. */
+export interface ReadIdentity {
+  readonly identity: Identity
+  readonly warnings: readonly IdentityWarning[]
+}

@@ -1,0 +1,58 @@
+/**
+ * Which of some certificates is the key's own, and which lead up from it.
+ */
+import { opensslView, parseCertificate, type Certificate } from '../x509/certificate.ts'
+
+/**
+ * Reads one complete certificate.
+ *
+ * @param fault makes the error of the format that the certificate was in
+ */
+export function readCertificate (der: Uint8Array, fault: (what: string) => Error): Certificate {
+  try {
+    return parseCertificate(der)
+  } catch (error) {
+    throw fault((error as Error).message)
+  }
+}
+
+/** The same certificates without repetitions. */
+export function distinct (certificates: readonly Certificate[]): Certificate[] {
+  return [...new Map(certificates.map(certificate => [certificate.fingerprint256, certificate])).values()]
+}
+
+/** Issuers of a certificate. */
+export interface Issuers {
+  /** One way up, next issuer first, the root last when it is known. */
+  readonly chain: readonly Certificate[]
+  /** Every certificate on any way up: a CA that is cross-signed has more than one. */
+  readonly all: ReadonlySet<Certificate>
+}
+
+/** Finds the issuers of `own` among `known`, names and signatures checked. Of several ways up, the order of `known` decides. */
+export function issuersAmong (own: Certificate, known: readonly Certificate[]): Issuers {
+  const all = new Set<Certificate>()
+  const walk = (certificate: Certificate): Certificate[] => {
+    const issuers = known.filter(candidate => candidate !== certificate && !all.has(candidate) && isIssuedBy(certificate, candidate))
+    for (const issuer of issuers) all.add(issuer)
+    const ways = issuers.map(issuer => [issuer, ...walk(issuer)])
+    return ways[0] ?? []
+  }
+  return { chain: walk(own), all }
+}
+
+/** Self-issued and signed with its own key. */
+export function isSelfSigned (certificate: Certificate): boolean {
+  return isIssuedBy(certificate, certificate)
+}
+
+function isIssuedBy (certificate: Certificate, issuer: Certificate): boolean {
+  const x509 = opensslView(certificate)
+  const issuerX509 = opensslView(issuer)
+  try {
+    return x509.checkIssued(issuerX509) && x509.verify(issuerX509.publicKey)
+  } catch {
+    // a signature algorithm or a key that OpenSSL does not know
+    return false
+  }
+}

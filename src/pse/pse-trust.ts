@@ -1,0 +1,86 @@
+/**
+ * The certificates of a PSE that are not stored as certificates: the root in parts (PKRoot), and trusted certificates without
+ * their signature (PKList).
+ */
+import type { Certificate } from '../x509/certificate.ts'
+import { readContents, type DerElement } from '../x509/der.ts'
+import { readCertificate } from './certificates.ts'
+import { encodeDer, readAlgorithm, tag, type DerValue } from './der-value.ts'
+
+/**
+ * Rebuilds the root certificate, byte for byte, from SEQUENCE { Name, key, old key OPTIONAL, [0] extensions OPTIONAL }, where key is
+ * SEQUENCE { [0] { version }, serial, SubjectPublicKeyInfo, [1] { validity }, [2] { signature algorithm }, signature }.
+ */
+export function readRoot (value: DerValue): Certificate {
+  const name = value.expect(tag.sequence, 'PKRoot').child(0)
+  const key = value.child(1)
+  const [version, serial, publicKey, validity, algorithm, signature] = [0, 1, 2, 3, 4, 5].map(index => key.child(index)) as
+    [DerValue, DerValue, DerValue, DerValue, DerValue, DerValue]
+  const signatureAlgorithm = algorithm.child(0)
+  const extensions = value.children.slice(2).find(isExtensionList)
+  const toBeSigned = encodeDer(tag.sequence,
+    version.encoded, serial.encoded, signatureAlgorithm.encoded, name.encoded, validity.child(0).encoded, name.encoded, publicKey.encoded,
+    extensions === undefined ? Buffer.alloc(0) : encodeDer(tag.context3, extensions.child(0).encoded))
+  const certificate = encodeDer(tag.sequence, toBeSigned, signatureAlgorithm.encoded, signature.encoded)
+  return readCertificate(certificate, what => value.fault(`PKRoot: ${what}`))
+}
+
+/** An old key may carry the same tag; its first part is no SEQUENCE that starts with an identifier. */
+function isExtensionList (value: DerValue): boolean {
+  if (value.tag !== tag.context0) return false
+  const extension = value.child(0).children[0]
+  return extension?.tag === tag.sequence && extension.child(0).tag === tag.objectIdentifier
+}
+
+/** One entry of PKList, as far as it can be used. */
+export interface TrustEntry {
+  readonly subject: string
+  /** `null` when there is no certificate that the list's part could be found in, and none can be made. */
+  readonly certificate: Certificate | null
+  /** The certificate is a bare anchor: name and key are the list's, the signature is empty. */
+  readonly bare: boolean
+}
+
+/**
+ * Reads PKList, SET OF (to-be-signed part of a certificate, or certificate).
+ *
+ * A to-be-signed part is looked for in the `complete` certificates of the PSE. If it is in none of them and it is a root, a
+ * certificate with an empty signature is made of it: the signature of a trust anchor proves nothing, since it is the
+ * anchor's own, and OpenSSL does not look at it. An intermediate CA cannot be used that way: its signature is verified.
+ */
+export function readTrustList (value: DerValue, complete: readonly Certificate[]): TrustEntry[] {
+  const known = new Map(complete.map(certificate => [toBeSignedPart(certificate), certificate]))
+  return value.expect(tag.set, 'PKList').children.map(entry => {
+    if (entry.child(0).tag === tag.sequence) {
+      const certificate = readCertificate(entry.encoded, what => entry.fault(`PKList: ${what}`))
+      return { subject: certificate.subject, certificate, bare: false }
+    }
+    const found = known.get(entry.encoded.toString('latin1'))
+    return found === undefined ? bareAnchor(entry) : { subject: found.subject, certificate: found, bare: false }
+  })
+}
+
+function bareAnchor (toBeSigned: DerValue): TrustEntry {
+  const afterVersion = toBeSigned.child(0).tag === tag.context0 ? 1 : 0
+  const [algorithm, issuer, subject] = [1, 2, 4].map(index => toBeSigned.child(afterVersion + index)) as [DerValue, DerValue, DerValue]
+  readAlgorithm(algorithm)
+  const emptySignature = encodeDer(tag.bitString, Buffer.from([0]))
+  const certificate = readCertificate(encodeDer(tag.sequence, toBeSigned.encoded, algorithm.encoded, emptySignature), what => toBeSigned.fault(`PKList: ${what}`))
+  const bare = issuer.encoded.equals(subject.encoded)
+  return { subject: certificate.subject, certificate: bare ? certificate : null, bare }
+}
+
+function toBeSignedPart ({ der }: Certificate): string {
+  const [toBeSigned] = readContents(der, tag.sequence) as [DerElement, ...DerElement[]]
+  return Buffer.from(toBeSigned.encoded).toString('latin1')
+}
+
+/** Certificates of FCPath, SEQUENCE OF SET OF Certificate, the lowest level first. */
+export function readPath (value: DerValue): Certificate[] {
+  return value.expect(tag.sequence, 'FCPath').children.flatMap(level => readCertificateSet(level, 'FCPath'))
+}
+
+/** Certificates of a SET OF Certificate. */
+export function readCertificateSet (value: DerValue, object: string): Certificate[] {
+  return value.expect(tag.set, object).children.map(entry => readCertificate(entry.encoded, what => entry.fault(`${object}: ${what}`)))
+}

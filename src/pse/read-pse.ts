@@ -1,0 +1,73 @@
+import { errors } from '../errors.ts'
+import { opensslView, type Certificate } from '../x509/certificate.ts'
+import { distinct, issuersAmong, readCertificate } from './certificates.ts'
+import type { DerValue } from './der-value.ts'
+import type { ReadIdentity, IdentityWarning } from './identity.ts'
+import { openPse, type PseOptions } from './pse-container.ts'
+import { readObjects, type PseObjects } from './pse-objects.ts'
+import { readPrivateKey } from './pse-private-key.ts'
+import { readCertificateSet, readPath, readRoot, readTrustList, type TrustEntry } from './pse-trust.ts'
+
+/**
+ * Reads a PSE of version 2 or 4.
+ *
+ * PKRoot and PKList are its trust, as SAP counts them; FCPath leads up from the own certificate and is not trusted for that.
+ *
+ * @param outer the whole file
+ * @throws POSTERN_ERR_PSE_NO_CERTIFICATE, PSE_TWO_KEY_PAIRS and what `openPse` and `readPrivateKey` throw
+ */
+export function readPse (outer: DerValue, options: PseOptions): ReadIdentity {
+  const { version, content } = openPse(outer, options)
+  const objects = readObjects(content)
+  const certificates = readCertificates(objects)
+  const { trusted, warnings } = readTrust(objects, certificates, options.file)
+  const source = { file: options.file, format: `pse-v${version}` } as const
+  const key = objects.get('SKnew')
+  const secondKey = ['SignSK', 'DecSKnew'].find(name => objects.has(name))
+  if (key === undefined && secondKey !== undefined) throw new errors.PSE_TWO_KEY_PAIRS(options.file, secondKey)
+  if (key === undefined) return { identity: { privateKey: null, certificate: null, chain: [], trusted, source }, warnings }
+  const [own] = certificates.own
+  if (own === undefined) throw new errors.PSE_NO_CERTIFICATE(options.file)
+  const privateKey = readPrivateKey(key, opensslView(own), options.file)
+  const chain = issuersAmong(own, [...certificates.path, ...certificates.root]).chain.map(certificate => certificate.der)
+  return { identity: { privateKey, certificate: own.der, chain, trusted, source }, warnings }
+}
+
+/** The complete certificates of a PSE. Of `own` and `root` there is one or none. */
+interface PseCertificates {
+  readonly own: readonly Certificate[]
+  readonly root: readonly Certificate[]
+  readonly path: readonly Certificate[]
+  readonly list: readonly Certificate[]
+}
+
+function readCertificates (objects: PseObjects): PseCertificates {
+  return {
+    own: read(objects, 'Cert', value => [readCertificate(value.encoded, what => value.fault(`Cert: ${what}`))]),
+    root: read(objects, 'PKRoot', value => [readRoot(value)]),
+    path: read(objects, 'FCPath', readPath),
+    list: read(objects, 'CertList', value => readCertificateSet(value, 'CertList'))
+  }
+}
+
+function readTrust (objects: PseObjects, { own, root, path, list }: PseCertificates, file: string): { trusted: Buffer[], warnings: IdentityWarning[] } {
+  const entries = read(objects, 'PKList', value => readTrustList(value, [...root, ...list, ...path, ...own]))
+  const listed = entries.flatMap(({ certificate }) => certificate ?? [])
+  const warnings = entries.flatMap((entry): IdentityWarning[] => warningAbout(entry, file))
+  return { trusted: distinct([...root, ...listed]).map(certificate => certificate.der), warnings }
+}
+
+function warningAbout ({ subject, certificate, bare }: TrustEntry, file: string): IdentityWarning[] {
+  if (certificate === null) {
+    return [{
+      code: 'POSTERN_WARN_PSE_TRUST_UNUSABLE',
+      message: `${file}: the trust list has ${subject} without its signature, and it is no root: it is not trusted; postern/trust_<xx> can add the certificate`
+    }]
+  }
+  return bare ? [{ code: 'POSTERN_WARN_PSE_TRUST_BARE', message: `${file}: the trust list has ${subject} without its signature; it is trusted by its name and key` }] : []
+}
+
+function read<T> (objects: PseObjects, name: string, reader: (value: DerValue) => T[]): T[] {
+  const value = objects.get(name)
+  return value === undefined ? [] : reader(value)
+}
