@@ -28,10 +28,12 @@ export const findingCodes = {
   POSTERN_ERR_PROFILE_SUB_PARAMETER: 'A part of a value is not of the form KEY=value, or a key stands twice.',
   POSTERN_ERR_PROFILE_QUOTES: 'A quoted value is not closed, or text follows behind it, or quotes are missing.',
   POSTERN_ERR_PROFILE_TYPOGRAPHIC_QUOTES: 'A value is put in typographic or single quotes. Only the straight double quote counts.',
-  POSTERN_WARN_PROFILE_TYPOGRAPHIC_QUOTES: 'A quoted value holds typographic quotes.',
+  POSTERN_WARN_PROFILE_TYPOGRAPHIC_QUOTES: 'A quoted value or a distinguished name holds quotes that became part of it.',
   POSTERN_ERR_PROFILE_COMMA_MISSING: 'Two sub-parameters stand behind each other without a comma.',
   POSTERN_WARN_PROFILE_COMMA_MISSING: 'Two quoted sub-parameters are separated by a blank instead of a comma.',
-  POSTERN_WARN_PROFILE_EMPTY_PART: 'A comma has no sub-parameter behind or before it.'
+  POSTERN_WARN_PROFILE_EMPTY_PART: 'A comma has no sub-parameter behind or before it.',
+  // --- values -------------------------------------------------------------------------------------------------------
+  POSTERN_WARN_PROFILE_NAME_FORM: 'A distinguished name is not written as SAP prints it, so that it may match nothing.'
 } as const
 
 /** One of {@link findingCodes}. */
@@ -56,11 +58,11 @@ export interface FindingText {
 }
 
 /**
- * Makes a finding. The severity follows from the code: `POSTERN_ERR_` is an error, `POSTERN_WARN_` a warning.
+ * Makes a finding. The severity follows from the code: `POSTERN_ERR_` is an error, `POSTERN_WARN_` a warning, `POSTERN_INFO_` neither.
  */
 export function finding (code: FindingCode, place: Place, { message, expected }: FindingText): Finding {
   return {
-    severity: code.startsWith('POSTERN_ERR_') ? 'error' : 'warning',
+    severity: severityOf(code),
     code,
     file: place.file,
     line: place.line,
@@ -68,4 +70,9 @@ export function finding (code: FindingCode, place: Place, { message, expected }:
     message,
     expected: expected ?? null
   }
+}
+
+function severityOf (code: FindingCode): Finding['severity'] {
+  if (code.startsWith('POSTERN_ERR_')) return 'error'
+  return code.startsWith('POSTERN_WARN_') ? 'warning' : 'info'
 }

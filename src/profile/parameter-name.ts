@@ -12,8 +12,8 @@ export interface IndexedName {
   readonly wellFormed: boolean
 }
 
-/** No table of an ICM has more entries; a longer number is a slip of the keyboard. */
-const MAX_INDEX = 99_999
+/** Highest index of a vector parameter. No table of an ICM has that many entries; a longer number is a slip of the keyboard. */
+export const MAX_INDEX = 99_999
 
 /**
  * Splits the name of a vector parameter into its base and its index.

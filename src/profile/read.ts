@@ -8,7 +8,7 @@ import type { Finding } from './finding.ts'
 import { limits } from './limits.ts'
 import { readLines } from './lines.ts'
 import type { ProfileSource } from './lines.ts'
-import { isHelperVariable, parseIndexedName } from './parameter-name.ts'
+import { isHelperVariable, MAX_INDEX, parseIndexedName } from './parameter-name.ts'
 import { substitute } from './substitute.ts'
 import type { Definition } from './substitute.ts'
 
@@ -149,7 +149,8 @@ function lint ({ name, rawValue, place }: Assignment, text: string, findings: Fi
   const indexed = parseIndexedName(name)
   if (indexed !== null && !indexed.wellFormed && !START_SERVICE.test(name) && !isHelperVariable(name)) {
     findings.push(finding('POSTERN_WARN_PROFILE_INDEX', place, {
-      message: `the index ${quoteForMessage(indexed.digits)} is malformed`, expected: `a number without leading zero: ${indexed.base}_${indexed.index}`
+      message: `the index ${quoteForMessage(indexed.digits)} is malformed`,
+      expected: indexed.index > MAX_INDEX ? `a number from 0 to ${MAX_INDEX}` : `a number without leading zero: ${indexed.base}_${indexed.index}`
     }))
   }
 }
