@@ -1,0 +1,83 @@
+import { channel } from 'node:diagnostics_channel'
+import { Client } from 'undici'
+import { errors } from '../errors.ts'
+import type { Connect } from './connector.ts'
+import type { PoolExchange } from './exchange.ts'
+
+/** Settings of every connection of a pool. */
+export interface ConnectionOptions {
+  readonly origin: string
+  readonly connect: Connect
+  readonly keepAliveTimeoutMs: number
+  readonly maxHeaderBytes: number
+  /** Called when the connection is lost while nothing runs on it. */
+  readonly onLost: (connection: UpstreamConnection) => void
+}
+
+interface CreatedRequest { readonly request: { readonly headers: string[] } }
+
+const requestCreated = channel('undici:request:create')
+
+/**
+ * One connection to a server: an undici client that holds at most one socket and carries one request at a time. With clients of
+ * our own, and not undici's pool, it is known which requests shared a socket.
+ */
+export class UpstreamConnection {
+  /** The client connection that this one belongs to for good; `null`: it serves everybody. */
+  owner: object | null = null
+  /** Requests that are running or queued here. */
+  running = 0
+  readonly #client: Client
+  #sentOnSocket = 0
+
+  constructor ({ origin, connect, keepAliveTimeoutMs, maxHeaderBytes, onLost }: ConnectionOptions) {
+    this.#client = new Client(origin, {
+      connect: (_options, callback) => connect((error, socket) => {
+        this.#sentOnSocket = 0
+        if (socket === null) callback(error ?? new errors.UPSTREAM_UNREACHABLE(), null)
+        else callback(null, socket)
+      }),
+      allowH2: false,
+      pipelining: 1,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      // a hint of the server makes the time shorter, never longer
+      keepAliveMaxTimeout: keepAliveTimeoutMs,
+      keepAliveTimeoutThreshold: 1000,
+      maxHeaderSize: maxHeaderBytes
+    })
+    const onGone = (): void => { if (this.running === 0) onLost(this) }
+    this.#client.on('disconnect', onGone).on('connectionError', onGone)
+  }
+
+  /** Sends a request here, after those that are running. */
+  send (exchange: PoolExchange): void {
+    this.running++
+    exchange.connection = this
+    if (exchange.options.zeroLength === true) this.#withZeroLength(exchange)
+    else this.#client.dispatch(exchange.options, exchange)
+  }
+
+  /** Counts a request that is about to be written; `true` when the socket carried another one before. */
+  countRequest (): boolean {
+    return this.#sentOnSocket++ > 0
+  }
+
+  /** Ends the connection at once, with whatever runs on it. */
+  destroy (): void {
+    this.#client.destroy(new errors.UPSTREAM_STOPPED(), () => {})
+  }
+
+  /**
+   * undici drops `Content-Length: 0` for methods that it expects no body of. Its message about a new request is the documented place
+   * where a field can be added; it is published within `dispatch`, so that it can only be this request's.
+   */
+  #withZeroLength (exchange: PoolExchange): void {
+    const add = (message: unknown): void => { (message as CreatedRequest).request.headers.push('Content-Length', '0') }
+    requestCreated.subscribe(add)
+    try {
+      this.#client.dispatch(exchange.options, exchange)
+    } finally {
+      requestCreated.unsubscribe(add)
+    }
+  }
+}

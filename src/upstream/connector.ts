@@ -1,0 +1,50 @@
+import net, { type Socket } from 'node:net'
+import tls from 'node:tls'
+import { errors } from '../errors.ts'
+import type { UpstreamServer } from './server.ts'
+import { tlsClientOptions } from './tls-client.ts'
+
+/** Called once, never before the call of the connector has returned: undici's client waits for ever otherwise. */
+export type ConnectCallback = (error: Error | null, socket: Socket | null) => void
+
+/** Makes one connection to one server. */
+export type Connect = (callback: ConnectCallback) => void
+
+/** Where connections to a server come from: dialled, or taken from somewhere else. Called once per pool; what it returns may keep state. */
+export type Connector = (server: UpstreamServer, options: { readonly connectTimeoutMs: number }) => Connect
+
+/**
+ * Dials: TCP, or TLS with the client PSE. The time covers name resolution, TCP and TLS together. TLS sessions are resumed within
+ * one pool, so that a session never serves another identity or another expected name.
+ */
+export const dial: Connector = (server, { connectTimeoutMs }) => {
+  const open = server.tls === null ? tcp(server) : overTls(server, server.tls)
+  return callback => {
+    const socket = open()
+    const timer = setTimeout(() => socket.destroy(new errors.UPSTREAM_CONNECT_TIMEOUT()), connectTimeoutMs)
+    const end = (error: Error | null): void => {
+      clearTimeout(timer)
+      socket.off('error', end)
+      callback(error, error === null ? socket : null)
+    }
+    socket.setNoDelay(true).setKeepAlive(true, 60_000)
+    socket.once(server.tls === null ? 'connect' : 'secureConnect', () => end(null)).once('error', end)
+  }
+}
+
+function tcp ({ host, port }: UpstreamServer): () => Socket {
+  return () => net.connect({ host, port, autoSelectFamily: true, allowHalfOpen: true })
+}
+
+function overTls ({ host, port }: UpstreamServer, settings: NonNullable<UpstreamServer['tls']>): () => Socket {
+  const options = { host, port, ...tlsClientOptions({ host, tls: settings }), autoSelectFamily: true, allowHalfOpen: true }
+  let session: Buffer | undefined
+  return () => {
+    const socket = tls.connect(session === undefined ? options : { ...options, session })
+    // Node hands a session over only after the certificate of the connection was accepted
+    socket.on('session', fresh => { session = fresh })
+    // a session that the server no longer wants must not be offered for ever
+    socket.once('error', () => { session = undefined })
+    return socket
+  }
+}

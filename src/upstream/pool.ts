@@ -1,0 +1,228 @@
+import type { Duplex } from 'node:stream'
+import { Dispatcher } from 'undici'
+import { errors } from '../errors.ts'
+import { UpstreamConnection } from './connection.ts'
+import type { Connect } from './connector.ts'
+import { PoolExchange, type ExchangeHandler, type ExchangeOptions, type ExchangeOwner } from './exchange.ts'
+
+/** Settings of one pool. */
+export interface PoolOptions {
+  readonly origin: string
+  readonly serverName: string
+  readonly connect: Connect
+  /** Connections, idle, busy and upgraded ones together. */
+  readonly maxConnections: number
+  /** Requests that wait for a free connection; one more is refused. */
+  readonly maxWaiting: number
+  /** How long a request waits for a free connection, in milliseconds. */
+  readonly waitTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly maxHeaderBytes: number
+  /** One request per connection. */
+  readonly closeAfterResponse: boolean
+  readonly registry: PoolRegistry
+}
+
+/** What the pools of one gateway share. */
+export interface PoolRegistry {
+  /** The pools that have connections. */
+  readonly active: Set<UpstreamPool>
+  /** Set when no request is taken any more. */
+  stopped: boolean
+}
+
+/** Methods that undici expects no body of, although they have one: without `reset: false` it would close the connection after each. */
+const WITH_BODY = new Set(['ACL', 'LOCK', 'MERGE', 'MKCALENDAR', 'MKCOL', 'REPORT', 'SEARCH'])
+
+/**
+ * The connections to one server with one identity. A `Dispatcher`, so that everything that runs on undici can use it.
+ *
+ * The connection that was used last is used next: few connections stay warm and the others end by their idle time.
+ */
+export class UpstreamPool extends Dispatcher implements ExchangeOwner {
+  readonly #options: PoolOptions
+  readonly #connections = new Set<UpstreamConnection>()
+  readonly #idle: UpstreamConnection[] = []
+  readonly #waiting = new Set<PoolExchange>()
+  readonly #bound = new WeakMap<object, UpstreamConnection>()
+  readonly #detached = new Set<Duplex>()
+  readonly #onEmpty: Array<() => void> = []
+  #stopped = false
+
+  constructor (options: PoolOptions) {
+    super()
+    this.#options = options
+  }
+
+  /** Sends a request; the answer, or an error of ours, goes to `handler`. The options are copied. */
+  override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.send({ ...options }, handler)
+    return true
+  }
+
+  /** As {@link dispatch}, with options that the pool may keep. */
+  send (options: ExchangeOptions, handler: ExchangeHandler): void {
+    options.servername = this.#options.serverName
+    if (this.#options.closeAfterResponse) options.reset = true
+    else if (WITH_BODY.has(options.method)) options.reset = false
+    const exchange = new PoolExchange(this, options, handler)
+    if (this.#stopped || this.#options.registry.stopped) exchange.fail(new errors.UPSTREAM_STOPPED())
+    else this.#start(exchange)
+  }
+
+  #start (exchange: PoolExchange): void {
+    const { clientConnection } = exchange.options
+    const connection = this.#boundTo(clientConnection) ?? this.#free(exchange)
+    if (connection === undefined) {
+      this.#wait(exchange)
+    } else {
+      if (connection.owner === null && exchange.authenticatesConnection) this.bind(connection, clientConnection)
+      connection.send(exchange)
+    }
+  }
+
+  #boundTo (clientConnection: Duplex | undefined): UpstreamConnection | undefined {
+    return clientConnection === undefined ? undefined : this.#bound.get(clientConnection)
+  }
+
+  #free ({ fresh }: PoolExchange): UpstreamConnection | undefined {
+    if (!fresh) return this.#idle.pop() ?? this.#open()
+    const stale = this.#idle[0]
+    if (stale !== undefined && this.#connections.size >= this.#options.maxConnections) this.#drop(stale)
+    return this.#open()
+  }
+
+  #open (): UpstreamConnection | undefined {
+    if (this.#connections.size >= this.#options.maxConnections) return undefined
+    const connection = new UpstreamConnection({ ...this.#options, onLost: lost => this.#drop(lost) })
+    this.#connections.add(connection)
+    this.#options.registry.active.add(this)
+    return connection
+  }
+
+  #wait (exchange: PoolExchange): void {
+    if (this.#waiting.size >= this.#options.maxWaiting) {
+      exchange.fail(new errors.UPSTREAM_BUSY())
+      return
+    }
+    this.#waiting.add(exchange)
+    exchange.timer = setTimeout(() => {
+      this.#waiting.delete(exchange)
+      exchange.fail(new errors.UPSTREAM_BUSY())
+    }, this.#options.waitTimeoutMs)
+  }
+
+  /** The next request that still wants an answer. */
+  #nextWaiting (): PoolExchange | undefined {
+    for (const exchange of this.#waiting) {
+      this.#waiting.delete(exchange)
+      clearTimeout(exchange.timer)
+      if (exchange.handler.cancelled !== true) return exchange
+    }
+    return undefined
+  }
+
+  /** Keeps a connection for one client, from now on: NTLM and Negotiate have made it that client's. */
+  bind (connection: UpstreamConnection, clientConnection: Duplex | undefined): void {
+    if (connection.owner !== null) return
+    // whose request says nothing of a client, or whose client has gone or has such a connection already, gets this one for one exchange
+    if (clientConnection === undefined || clientConnection.destroyed || this.#bound.has(clientConnection)) {
+      connection.owner = connection
+      return
+    }
+    connection.owner = clientConnection
+    this.#bound.set(clientConnection, connection)
+    clientConnection.once('close', () => {
+      this.#bound.delete(clientConnection)
+      connection.owner = connection
+      if (connection.running === 0) this.#drop(connection)
+    })
+  }
+
+  /** Takes a connection back after an answer or an error. */
+  release (exchange: PoolExchange): void {
+    const { connection } = exchange
+    if (connection === null || !this.#connections.has(connection)) return
+    connection.running--
+    if (connection.running > 0) return
+    if (this.#stopped || this.#options.registry.stopped || this.#options.closeAfterResponse || connection.owner === connection) this.#drop(connection)
+    else if (connection.owner === null) this.#hand(connection)
+  }
+
+  #hand (connection: UpstreamConnection): void {
+    const next = this.#nextWaiting()
+    if (next === undefined) this.#idle.push(connection)
+    else connection.send(next)
+  }
+
+  /** Sends an exchange again, on a connection that nothing was sent on. */
+  sendAgain (exchange: PoolExchange): void {
+    exchange.fresh = true
+    const { connection } = exchange
+    if (connection !== null && --connection.running === 0 && connection.owner === null) this.#drop(connection)
+    this.#start(exchange)
+  }
+
+  /** A connection that changed its protocol counts until it is closed, and never carries a request again. */
+  detach ({ connection }: PoolExchange, socket: Duplex): void {
+    this.#detached.add(socket)
+    socket.once('close', () => {
+      this.#detached.delete(socket)
+      if (connection !== null) this.#drop(connection)
+    })
+  }
+
+  #drop (connection: UpstreamConnection): void {
+    const index = this.#idle.indexOf(connection)
+    if (index >= 0) this.#idle.splice(index, 1)
+    if (!this.#connections.delete(connection)) return
+    connection.destroy()
+    this.#serveWaiting()
+    if (this.#connections.size > 0) return
+    this.#options.registry.active.delete(this)
+    for (const done of this.#onEmpty.splice(0)) done()
+  }
+
+  #serveWaiting (): void {
+    if (this.#waiting.size === 0) return
+    const connection = this.#open()
+    if (connection === undefined) return
+    const next = this.#nextWaiting()
+    if (next === undefined) this.#drop(connection)
+    else connection.send(next)
+  }
+
+  /** Closes the connections that are idle, so that the next requests resolve the server's name again. */
+  closeIdle (): void {
+    for (const connection of this.#idle.slice()) this.#drop(connection)
+  }
+
+  /** Ends in order: idle connections now, the others with their exchange. */
+  override close (): Promise<void>
+  override close (callback: () => void): void
+  override close (callback?: () => void): Promise<void> | void {
+    this.#stopped = true
+    this.closeIdle()
+    const closed = new Promise<void>(resolve => {
+      if (this.#connections.size === 0) resolve()
+      else this.#onEmpty.push(resolve)
+    })
+    if (callback === undefined) return closed
+    closed.then(callback, callback)
+  }
+
+  /** Ends everything at once, upgraded connections too. */
+  override destroy (): Promise<void>
+  override destroy (error: Error | null): Promise<void>
+  override destroy (callback: () => void): void
+  override destroy (error: Error | null, callback: () => void): void
+  override destroy (first?: Error | null | (() => void), second?: () => void): Promise<void> | void {
+    this.#stopped = true
+    for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) next.fail(new errors.UPSTREAM_STOPPED())
+    for (const socket of this.#detached) socket.destroy()
+    for (const connection of [...this.#connections]) this.#drop(connection)
+    const callback = typeof first === 'function' ? first : second
+    if (callback === undefined) return Promise.resolve()
+    queueMicrotask(callback)
+  }
+}
