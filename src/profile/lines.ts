@@ -63,11 +63,8 @@ export function readLines (source: ProfileSource): Lines {
 
 function physicalLines (source: ProfileSource, findings: Finding[]): string[] {
   const { text } = source
-  const lines = typeof text === 'string' ? text.split('\n') : decode(source.file, text, findings)
-  return lines.map((line, index) => {
-    const start = index === 0 && line.startsWith('\ufeff') ? 1 : 0
-    return line.endsWith('\r') ? line.slice(start, -1) : line.slice(start)
-  })
+  const lines = typeof text === 'string' ? text.replace(/^\ufeff/, '').split('\n') : decode(source.file, text, findings)
+  return lines.map(line => line.endsWith('\r') ? line.slice(0, -1) : line)
 }
 
 function decode (file: string, bytes: Uint8Array, findings: Finding[]): string[] {
@@ -78,14 +75,19 @@ function decode (file: string, bytes: Uint8Array, findings: Finding[]): string[]
     }))
     return []
   }
-  if (isUtf8(bytes)) return utf8.decode(bytes).split('\n')
-  return splitBytes(bytes).map((line, index) => {
+  const text = isByteOrderMark(bytes) ? bytes.subarray(3) : bytes
+  if (isUtf8(text)) return utf8.decode(text).split('\n')
+  return splitBytes(text).map((line, index) => {
     if (isUtf8(line)) return utf8.decode(line)
     findings.push(finding('POSTERN_WARN_PROFILE_ENCODING', { file, line: index + 1, parameter: null }, {
       message: 'the line is not UTF-8 and is read as Windows-1252', expected: 'a file saved as UTF-8'
     }))
     return windows1252.decode(line)
   })
+}
+
+function isByteOrderMark ([first, second, third]: Uint8Array): boolean {
+  return first === 0xef && second === 0xbb && third === 0xbf
 }
 
 function splitBytes (bytes: Uint8Array): Uint8Array[] {
@@ -134,13 +136,15 @@ function warnOfTrailingBackslash (text: string, place: { file: string, line: num
 
 function joinContinued (physical: readonly string[], index: number): { text: string, next: number } {
   const parts: string[] = []
-  for (let next = index; ;) {
+  let next = index
+  let isContinued: boolean
+  do {
     const part = trimBlanks(physical[next]!)
     next++
-    const continued = endsInContinuation(part) && next < physical.length
-    parts.push(continued ? part.slice(0, -1) : part)
-    if (!continued) return { text: trimBlanks(parts.join('')), next }
-  }
+    isContinued = endsInContinuation(part) && next < physical.length
+    parts.push(isContinued ? part.slice(0, -1) : part)
+  } while (isContinued)
+  return { text: trimBlanks(parts.join('')), next }
 }
 
 function endsInContinuation (part: string): boolean {

@@ -17,7 +17,10 @@ export interface Definition {
 /** A value after substitution. */
 export interface Expansion {
   readonly value: string
-  /** References as written (`$(NAME)`, `$$`) that could not be replaced in full. They still stand in the value, or one of theirs does. */
+  /**
+   * References as written (`$(NAME)`, `$$`) that could not be replaced in full: they still stand in the value, or one of theirs does.
+   * All of the value where it was kept as it was written.
+   */
   readonly unresolved: readonly string[]
 }
 
@@ -39,7 +42,7 @@ interface Template {
 interface Expanded extends Expansion {
   /** Length of the longest way of references below. */
   readonly height: number
-  /** Is the value of no use to others: part of a circle or too large? */
+  /** Is the value of no use to others: part of a circle, too large, or built on such a value? */
   readonly broken: boolean
 }
 
@@ -132,8 +135,11 @@ class Substitution {
       length += text.length
       parts.push(text)
     }
-    const height = references.reduce((highest, { name }) => Math.max(highest, this.#expanded.get(name)?.height ?? 0), -1) + 1
-    if (references.length > 0 && !this.#isWithinLimits(name, length, height)) return this.#keepRaw(name)
+    const targets = references.map(reference => this.#expanded.get(reference.name))
+    const height = targets.reduce((highest, target) => Math.max(highest, target?.height ?? 0), -1) + 1
+    // what is built on a broken value is broken too; that one fault is reported once, where it is
+    const isBroken = targets.some(target => target?.broken)
+    if (isBroken || (references.length > 0 && !this.#isWithinLimits(name, length, height))) return this.#keepRaw(name)
     this.#expanded.set(name, { value: parts.join(''), unresolved, height, broken: false })
   }
 
@@ -141,11 +147,11 @@ class Substitution {
     const target = this.#expanded.get(reference.name)
     if (target === undefined) this.#reportUnknown(name, reference)
     const isNumber = reference.text !== '$$' || /^[0-9]{2}$/.test(target?.value ?? '')
-    if (target !== undefined && !isNumber) {
+    if (target !== undefined && !target.broken && !isNumber) {
       this.#report('POSTERN_ERR_PROFILE_INSTANCE_NUMBER', name, `$$ stands for SAPSYSTEM, which is ${quoteForMessage(target.value)}`,
         'two digits in SAPSYSTEM, for instance 07')
     }
-    const usable = target !== undefined && !target.broken && isNumber
+    const usable = target !== undefined && isNumber
     if (!usable || target.unresolved.length > 0) unresolved.push(reference.text)
     return usable ? target.value : reference.text
   }
