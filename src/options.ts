@@ -5,7 +5,7 @@ import { Ajv } from 'ajv'
 import type { Static, TSchema } from 'typebox'
 import { errors } from './errors.ts'
 
-const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true, allowUnionTypes: true, keywords: ['x-sap', '~kind', '~optional'] })
+const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true, allowUnionTypes: true, keywords: ['x-sap'] })
 
 /**
  * Returns a copy of `options` with the defaults of `schema` filled in. Values that are no JSON (identities, tables, functions) stay
