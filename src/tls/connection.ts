@@ -89,9 +89,24 @@ function verifiedClient (socket: TLSSocket, { known, cache }: IssuerSource, now:
   const certificate = parsed(leaf)
   if (certificate === null) return null
   const sent = sentIssuers(leaf)
+  const kept = cache.chainOf(certificate)
+  // the signatures of a kept chain have been verified for this very certificate: nothing to do again unless other issuers were sent
+  if (kept !== null && sent.every(issuer => kept.some(one => one.der.equals(issuer.der)))) return clientOf(certificate, kept, known)
   const chain = buildChain(certificate, [...sent, ...cache.issuersOf(certificate), ...known], now)
   cache.remember(certificate, chain)
-  return { certificate, chain: withoutRoot(chain), chainComplete: isComplete(certificate, chain, known) }
+  return clientOf(certificate, chain, known)
+}
+
+/** By the chain, which the cache hands out as the same object for the same certificate. */
+const clients = new WeakMap<readonly Certificate[], VerifiedClient>()
+
+function clientOf (certificate: Certificate, chain: readonly Certificate[], known: readonly Certificate[]): VerifiedClient {
+  let client = clients.get(chain)
+  if (client === undefined) {
+    client = { certificate, chain: withoutRoot(chain), chainComplete: isComplete(certificate, chain, known) }
+    clients.set(chain, client)
+  }
+  return client
 }
 
 /** The certificates that the client sent behind its own, in its order. Empty on a resumed session. */

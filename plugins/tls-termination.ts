@@ -1,0 +1,132 @@
+/**
+ * TLS termination: the server factory that a Fastify instance is created with, because a plugin cannot make a listener afterwards, and
+ * the plugin that goes with it.
+ */
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { RequestListener } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:https'
+import { Type, type Static } from 'typebox'
+import { errors } from '../src/errors.ts'
+import { hostsOfRequest } from '../src/tls/request-hosts.ts'
+import { checkOptions } from '../src/options.ts'
+import type { Identity } from '../src/pse/identity.ts'
+import { TlsAcceptor, type HandshakeFailure } from '../src/tls/acceptor.ts'
+
+const TlsVersionSchema = Type.Union([Type.Literal('TLSv1'), Type.Literal('TLSv1.1'), Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')])
+
+/** The part of {@link TlsServerOptions} that is JSON. */
+export const TlsServerOptionsSchema = Type.Object({
+  verifyClient: Type.Union([Type.Literal(0), Type.Literal(1), Type.Literal(2)], {
+    description: 'Whether clients are asked for a certificate: 0 no, 1 asked for and, if there is none that can be verified, served without, 2 demanded.',
+    default: 1,
+    'x-sap': { parameter: 'icm/HTTPS/verify_client' }
+  }),
+  ciphers: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
+    description: 'Cipher suites in the form of OpenSSL, for all versions; null for the default of Node.',
+    default: null,
+    'x-sap': { parameter: 'ssl/ciphersuites' }
+  }),
+  groups: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
+    description: 'Groups for the key exchange, separated by colons; null for the default of OpenSSL.',
+    default: null,
+    'x-sap': { parameter: 'ssl/ciphersuites' }
+  }),
+  minVersion: Type.Unsafe<Static<typeof TlsVersionSchema>>({
+    ...TlsVersionSchema, description: 'Oldest version of TLS that is spoken.', default: 'TLSv1.2', 'x-sap': { parameter: 'ssl/ciphersuites' }
+  }),
+  maxVersion: Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], {
+    description: 'Newest version of TLS that is spoken.', default: 'TLSv1.3', 'x-sap': { parameter: 'ssl/ciphersuites' }
+  }),
+  sessionTimeoutSeconds: Type.Union([Type.Integer({ minimum: 1, maximum: 604_800 }), Type.Null()], {
+    description: 'How long a session can be resumed; null for the default of OpenSSL.',
+    default: null,
+    'x-sap': { parameter: 'icm/ssl_config_<xx>', unit: 's' }
+  }),
+  handshakeTimeoutMs: Type.Integer({
+    description: 'Time for a handshake. A user may have to choose a certificate and to type the PIN of a smart card in it.',
+    default: 60_000,
+    minimum: 1,
+    maximum: 600_000
+  })
+}, { additionalProperties: false })
+
+/** Options of {@link tlsServerFactory}. */
+export interface TlsServerOptions extends Partial<Static<typeof TlsServerOptionsSchema>> {
+  /** The first serves clients that name no host or an unknown one, the others by the names in their certificates (SAP: SNI_CREDS). */
+  readonly identities: readonly TlsIdentity[]
+  /** Limits and times of Node's HTTP server: `maxHeaderSize`, `headersTimeout`, `requestTimeout`, `keepAliveTimeout`, ... */
+  readonly server?: Omit<ServerOptions, 'key' | 'cert' | 'ca' | 'pfx' | 'SNICallback' | 'requestCert' | 'rejectUnauthorized'>
+}
+
+/** An identity of a port. */
+export interface TlsIdentity {
+  /** For messages. */
+  readonly name: string
+  readonly identity: Identity
+}
+
+/** What a factory made: the acceptors of its servers. Fastify makes a second server where `localhost` has two addresses. */
+interface Termination {
+  readonly severalIdentities: boolean
+  readonly acceptors: TlsAcceptor[]
+  failed: (failure: HandshakeFailure) => void
+}
+
+/** How the plugin finds the acceptors of the instance it is registered with. */
+const terminations = new WeakMap<object, Termination>()
+
+/**
+ * Makes the `serverFactory` of a Fastify instance. Its server is an `https.Server` for all identities; the handshakes are done by
+ * one TLS server per identity behind it.
+ *
+ * @throws POSTERN_ERR_OPTIONS_INVALID, POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY, POSTERN_ERR_TLS_CONTEXT when the factory is called by Fastify
+ * @example const app = fastify({ serverFactory: tlsServerFactory({ identities: [{ name: 'server', identity }], verifyClient: 1 }) })
+ */
+export function tlsServerFactory ({ identities, server: serverOptions = {}, ...rest }: TlsServerOptions): (handler: RequestListener) => Server {
+  const options = checkOptions('tls-termination', TlsServerOptionsSchema, rest)
+  if (identities.length === 0) throw new errors.OPTIONS_INVALID('tls-termination', 'identities: expected at least one')
+  const termination: Termination = { severalIdentities: identities.length > 1, acceptors: [], failed: () => {} }
+  return handler => {
+    // an empty list of CAs: this server makes no handshakes, and need not load the roots that Node brings along
+    const server = createServer({ ...serverOptions, ca: [] }, handler)
+    const acceptor = new TlsAcceptor(identities.map(({ identity }) => identity), options, {
+      secured: socket => { server.emit('secureConnection', socket) },
+      failed: failure => { termination.failed(failure) }
+    })
+    // its own listener would start a handshake without any identity
+    server.removeAllListeners('connection').on('connection', connection => { acceptor.accept(connection) })
+    termination.acceptors.push(acceptor)
+    terminations.set(server, termination)
+    return server
+  }
+}
+
+/**
+ * The hooks of TLS termination: 421 where the host of a request belongs to another identity than its connection, a debug line for each
+ * failed handshake, and the end of open handshakes when the instance closes.
+ *
+ * @throws POSTERN_ERR_TLS_SERVER_MISSING when the instance was made without {@link tlsServerFactory}
+ * @see RFC 9110 section 15.5.20 (421), RFC 6066 section 11.1
+ */
+const plugin: FastifyPluginAsync = async fastify => {
+  const termination = terminations.get(fastify.server)
+  if (termination === undefined) throw new errors.TLS_SERVER_MISSING()
+  termination.failed = ({ reason, remoteAddress }) => { fastify.log.debug({ reason, remoteAddress }, 'TLS handshake failed') }
+  if (termination.severalIdentities) {
+    fastify.addHook('onRequest', async request => {
+      if (!isServed(request, termination)) throw new errors.TLS_MISDIRECTED()
+    })
+  }
+  fastify.addHook('preClose', async () => {
+    for (const acceptor of termination.acceptors) acceptor.close()
+  })
+}
+
+function isServed ({ raw, originalUrl }: FastifyRequest, { acceptors }: Termination): boolean {
+  const hosts = hostsOfRequest(raw.rawHeaders, originalUrl)
+  return acceptors.some(acceptor => hosts.every(host => acceptor.serves(host, raw.socket)))
+}
+
+export const tlsTermination = fp(plugin, { name: 'postern/tls-termination', fastify: '5.x' })
+export default tlsTermination

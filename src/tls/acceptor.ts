@@ -1,0 +1,149 @@
+/** Gives each connection of a port to the identity that its client names, and knows afterwards which one that was. */
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import type { Identity } from '../pse/identity.ts'
+import { hasVerifiedCertificate } from './connection.ts'
+import { IdentityServer } from './identity-server.ts'
+import { peekClientHello } from './peek.ts'
+import type { TlsSettings } from './secure-context.ts'
+import { normalizeServerName, ServerNames } from './server-name.ts'
+
+/** A connection that did not become a TLS connection. */
+export interface HandshakeFailure {
+  /** Error code of Node or OpenSSL, or OpenSSL's verdict on the certificate: `CERT_HAS_EXPIRED`. No text of the peer's. */
+  readonly reason: string
+  readonly remoteAddress: string | undefined
+}
+
+/** What to do with the outcome of handshakes. */
+export interface AcceptorEvents {
+  /** A handshake has ended well. */
+  readonly secured: (socket: TLSSocket) => void
+  /** A connection was closed before its handshake ended. */
+  readonly failed: (failure: HandshakeFailure) => void
+}
+
+/** Settings of a {@link TlsAcceptor}. */
+export interface AcceptorOptions extends TlsSettings {
+  /** Time for a handshake. A user may have to choose a certificate and to type the PIN of a smart card in it. */
+  readonly handshakeTimeoutMs: number
+}
+
+/** A ClientHello needs nobody's attention: it is there at once or not at all. */
+const maxClientHelloMs = 10_000
+
+/**
+ * The TLS side of a port, without the port. With one identity, connections go to its server as they are; with several, the server name
+ * of the ClientHello decides, and what is no ClientHello goes to the default identity, whose TLS library refuses it.
+ */
+export class TlsAcceptor {
+  readonly #options: AcceptorOptions
+  readonly #events: AcceptorEvents
+  readonly #servers: readonly IdentityServer[]
+  readonly #names: ServerNames
+  /** Position of the identity that a handshake was made with. */
+  readonly #identityOf = new WeakMap<object, number>()
+  readonly #connections = new Set<Duplex>()
+  readonly #secured = new Set<TLSSocket>()
+  #closing = false
+
+  /**
+   * @param identities the first is the default; it serves clients that name no host or an unknown one
+   * @throws POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY, POSTERN_ERR_TLS_CONTEXT
+   */
+  constructor (identities: readonly Identity[], options: AcceptorOptions, events: AcceptorEvents) {
+    this.#options = options
+    this.#events = events
+    this.#servers = identities.map((identity, index) => this.#serverOf(identity, index))
+    this.#names = new ServerNames(identities.map(({ certificate }) => certificate as Buffer))
+  }
+
+  /** Takes a new connection. */
+  accept (connection: Duplex): void {
+    // refused by somebody who saw it first, for instance by an access control list
+    if (connection.destroyed) return
+    if (this.#closing) {
+      connection.destroy()
+      return
+    }
+    // read now: a failed connection does not tell any more where it came from, unless it was asked before
+    const remoteAddress = remoteAddressOf(connection)
+    this.#connections.add(connection)
+    connection.once('close', () => this.#connections.delete(connection))
+    if (this.#servers.length === 1) return this.#handshake(connection, 0)
+    peekClientHello(connection, Math.min(maxClientHelloMs, this.#options.handshakeTimeoutMs), peeked => {
+      if (peeked.state === 'lost') return this.#events.failed({ reason: peeked.reason, remoteAddress })
+      const name = peeked.state === 'complete' && peeked.serverName !== null ? normalizeServerName(peeked.serverName) : null
+      this.#handshake(connection, this.#names.indexOf(name))
+    })
+  }
+
+  /**
+   * Whether a request for `host` may be answered on this connection: the identity for `host` has to be the one that the handshake was
+   * made with, since that one's trust list verified the client.
+   *
+   * @param host without port; `null` for a request without a host, which counts as one for the default identity
+   */
+  serves (host: string | null, socket: object): boolean {
+    if (this.#servers.length === 1) return true
+    return this.#identityOf.get(socket) === this.#names.indexOf(host === null ? null : normalizeServerName(host))
+  }
+
+  /** Ends the handshakes that are under way and takes no more. Connections whose handshake has ended stay. */
+  close (): void {
+    this.#closing = true
+    const secured = new Set([...this.#secured].map(endpointsOf))
+    for (const connection of this.#connections) {
+      if (!secured.has(endpointsOf(connection))) connection.destroy()
+    }
+  }
+
+  #serverOf (identity: Identity, index: number): IdentityServer {
+    const server = new IdentityServer(identity, this.#options)
+    server.on('secureConnection', socket => { this.#secure(socket, index) })
+    server.on('tlsClientError', (error: Error & { code?: string }, socket) => {
+      this.#events.failed({ reason: String(socket.authorizationError ?? error.code), remoteAddress: remoteAddressOf(socket) })
+      socket.destroy()
+    })
+    return server
+  }
+
+  #handshake (connection: Duplex, index: number): void {
+    (this.#servers[index] as IdentityServer).handshake(connection)
+  }
+
+  #secure (socket: TLSSocket, index: number): void {
+    // OpenSSL demands a certificate in full handshakes only; a resumed session carries the verdict of an earlier time
+    if (this.#options.verifyClient === 2 && !hasVerifiedCertificate(socket)) {
+      this.#events.failed({ reason: 'CERT_HAS_EXPIRED', remoteAddress: remoteAddressOf(socket) })
+      socket.destroy()
+      return
+    }
+    if (this.#closing) {
+      socket.destroy()
+      return
+    }
+    this.#identityOf.set(socket, index)
+    this.#secured.add(socket)
+    socket.once('close', () => this.#secured.delete(socket))
+    this.#events.secured(socket)
+  }
+}
+
+/** Where a connection comes from. A TLS socket whose handshake failed has lost it; the connection below it, which Node keeps there, has not. */
+function remoteAddressOf (connection: Endpoint & { _parent?: Endpoint | null }): string | undefined {
+  return connection.remoteAddress ?? connection._parent?.remoteAddress
+}
+
+/** The same for a TLS socket and for the connection below it. */
+function endpointsOf ({ remoteAddress, remotePort, localAddress, localPort }: Endpoint): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
+}
+
+/** What a TCP connection has, and another stream has not. */
+interface Endpoint extends Duplex {
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+}
