@@ -40,7 +40,7 @@ export const errors = {
   CREDV2_WRONG_USER: createError('POSTERN_ERR_CREDV2_WRONG_USER', '%s: the credential for %s cannot be opened as user %s'),
   CREDV2_WINDOWS_ONLY: createError('POSTERN_ERR_CREDV2_WINDOWS_ONLY', '%s: the credential for %s is protected by DPAPI: it opens only on the Windows host that made it'),
   CREDV2_TPM: createError('POSTERN_ERR_CREDV2_TPM', '%s: the credential for %s is bound to a TPM, which is not supported'),
-  CREDV2_MODE: createError('POSTERN_ERR_CREDV2_MODE', '%s: the credential for %s has version %s, mode %s of LPS, which is not supported'),
+  CREDV2_MODE: createError('POSTERN_ERR_CREDV2_MODE', '%s: the credential for %s is protected by LPS in a way that is not supported: %s'),
   CREDV2_DAMAGED: createError('POSTERN_ERR_CREDV2_DAMAGED', '%s: the credential for %s is damaged: %s'),
   PKCS12_DAMAGED: createError('POSTERN_ERR_PKCS12_DAMAGED', '%s is a damaged PKCS#12 file: %s'),
   PKCS12_ENCRYPTION: createError('POSTERN_ERR_PKCS12_ENCRYPTION', '%s: unsupported encryption %s; "openssl pkcs12 -legacy -in <file> -out <new file>.pem" converts it'),
@@ -63,6 +63,7 @@ export const errors = {
   TLS_IDENTITY_WITHOUT_KEY: createError('POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY', '%s has no private key with a certificate; a TLS server needs both'),
   TLS_CONTEXT: createError('POSTERN_ERR_TLS_CONTEXT', '%s cannot be used for a TLS server: %s'),
   TLS_SERVER_MISSING: createError('POSTERN_ERR_TLS_SERVER_MISSING', 'the plugin tls-termination needs a Fastify instance made with serverFactory: tlsServerFactory(...)'),
+  TLS_PLATFORM: createError('POSTERN_ERR_TLS_PLATFORM', 'Node %s resumes a TLS session, and with it the verified certificate of a client, at a host with another trust list; expected a Node version that does not'),
   TLS_MISDIRECTED: createError('POSTERN_ERR_TLS_MISDIRECTED', 'This host is not served on this connection.', 421),
   // --- client-cert --------------------------------------------------------------------------------------------------
   // --- http and forward ---------------------------------------------------------------------------------------------
@@ -106,7 +107,8 @@ export const errors = {
   REDIRECT_RULE: createError('POSTERN_ERR_REDIRECT_RULE', '%s: %s; expected %s'),
   // --- access log ---------------------------------------------------------------------------------------------------
   ACCESS_LOG_FORMAT: createError('POSTERN_ERR_ACCESS_LOG_FORMAT', 'log format "%s": unknown directive at position %s; expected one of the directives of icm/HTTP/logging_<xx>, or %% for a percent sign'),
-  ACCESS_LOG_FILE: createError('POSTERN_ERR_ACCESS_LOG_FILE', 'log file %s cannot be opened: %s'),
+  ACCESS_LOG_FILE: createError('POSTERN_ERR_ACCESS_LOG_FILE', 'log file %s is not usable: %s'),
+  ACCESS_LOG_LOST: createError('POSTERN_ERR_ACCESS_LOG_LOST', 'log lines are lost: the disk does not keep up'),
   // --- gateway ------------------------------------------------------------------------------------------------------
   GATEWAY_CONFIGURATION: createError('POSTERN_ERR_GATEWAY_CONFIGURATION', 'the configuration has errors:\n%s'),
   GATEWAY_LISTEN: createError('POSTERN_ERR_GATEWAY_LISTEN', '%s: %s %s'),
