@@ -58,21 +58,8 @@ export interface FindingText {
 }
 
 /**
- * Makes a finding. The severity follows from the code: `POSTERN_ERR_` is an error, `POSTERN_WARN_` a warning, `POSTERN_INFO_` neither.
+ * Makes a finding. The severity follows from the code: `POSTERN_ERR_` is an error, `POSTERN_WARN_` a warning.
  */
-export function finding (code: FindingCode, place: Place, { message, expected }: FindingText): Finding {
-  return {
-    severity: severityOf(code),
-    code,
-    file: place.file,
-    line: place.line,
-    parameter: place.parameter,
-    message,
-    expected: expected ?? null
-  }
-}
-
-function severityOf (code: FindingCode): Finding['severity'] {
-  if (code.startsWith('POSTERN_ERR_')) return 'error'
-  return code.startsWith('POSTERN_WARN_') ? 'warning' : 'info'
+export function finding (code: FindingCode, { file, line, parameter }: Place, { message, expected }: FindingText): Finding {
+  return { severity: code.startsWith('POSTERN_ERR_') ? 'error' : 'warning', code, file, line, parameter, message, expected: expected ?? null }
 }

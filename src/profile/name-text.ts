@@ -2,7 +2,7 @@
  * Distinguished names as people type them into a profile. The trust parameters compare the whole text, so a name in another
  * spelling than SAP's matches nothing; each such spelling is reported with the name as it should read.
  */
-import { findTypographicQuote, describeCharacter, quoteForMessage, trimBlanks } from './characters.ts'
+import { describeCharacter, quoteForMessage, trimBlanks, wrongOpeningQuote } from './characters.ts'
 import { finding } from './finding-codes.ts'
 import type { Place } from './finding-codes.ts'
 import type { Finding } from './finding.ts'
@@ -52,11 +52,11 @@ export function lintNameText (place: Place, text: string): Finding[] {
 }
 
 function lintQuotes (place: Place, text: string): Finding | null {
-  const sign = text.startsWith('"') ? '"' : findTypographicQuote(text)
+  const sign = text.startsWith('"') ? '"' : wrongOpeningQuote(text)
   return sign === null
     ? null
     : finding('POSTERN_WARN_PROFILE_TYPOGRAPHIC_QUOTES', place, {
-      message: `the distinguished name holds ${describeCharacter(sign)}, which counts as part of it`, expected: 'the name without quotes'
+      message: `the distinguished name begins with ${describeCharacter(sign)}, which counts as part of it`, expected: 'the name without quotes'
     })
 }
 
