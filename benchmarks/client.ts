@@ -1,0 +1,95 @@
+/**
+ * The load generator, a process of its own. Its parent sends a job; it connects, warms up, says `ready`, and measures when the
+ * parent says `go`, so that the parent can read the CPU time of the peer on both sides of exactly the measured exchanges.
+ */
+import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import tls from 'node:tls'
+import { Connection, type Target } from './exchange.ts'
+import { TRANSFER_BYTES, type Pki } from './landscape.ts'
+import type { Scenario } from './scenarios.ts'
+
+export interface Job {
+  readonly port: number
+  readonly pki: Pki
+  readonly scenario: Scenario
+}
+
+export interface Measurement {
+  readonly seconds: number
+  /** One entry per exchange, sorted. */
+  readonly latenciesMs: readonly number[]
+}
+
+/** A worker does exchanges, one after the other, until they are all taken. */
+type Worker = (exchanges: Countdown) => Promise<void>
+
+class Countdown {
+  readonly latenciesMs: number[] = []
+  #left: number
+
+  constructor (count: number) { this.#left = count }
+
+  async each (exchange: () => Promise<void>): Promise<void> {
+    while (this.#left-- > 0) {
+      const started = performance.now()
+      await exchange()
+      this.latenciesMs.push(performance.now() - started)
+    }
+  }
+}
+
+function head (method: string, path: string, fields: readonly string[] = []): Buffer {
+  return Buffer.from([`${method} ${path} HTTP/1.1`, 'Host: localhost', 'Accept: */*', 'User-Agent: bench', ...fields, '', ''].join('\r\n'))
+}
+
+function expectStatus (status: number, expected: number): void {
+  if (status !== expected) throw new Error(`answered with ${status}, expected ${expected}`)
+}
+
+async function keepAliveWorker (target: Target, request: Buffer): Promise<Worker> {
+  const connection = await Connection.open(target)
+  return exchanges => exchanges.each(async () => { expectStatus((await connection.request(request)).status, 200) })
+}
+
+async function uploadWorker (target: Target): Promise<Worker> {
+  const connection = await Connection.open(target)
+  const request = head('POST', '/upload', ['Content-Type: application/octet-stream', `Content-Length: ${TRANSFER_BYTES}`])
+  return exchanges => exchanges.each(async () => { expectStatus((await connection.upload(request, TRANSFER_BYTES)).status, 204) })
+}
+
+function handshakeWorker (target: Target): Worker {
+  const request = head('GET', '/small')
+  return exchanges => exchanges.each(async () => {
+    const connection = await Connection.open(target)
+    expectStatus((await connection.request(request)).status, 200)
+    connection.close()
+  })
+}
+
+async function workerFor (target: Target, { kind }: Scenario): Promise<Worker> {
+  switch (kind) {
+    case 'keep-alive': return await keepAliveWorker(target, head('GET', '/small'))
+    case 'download': return await keepAliveWorker(target, head('GET', '/download'))
+    case 'upload': return await uploadWorker(target)
+    case 'handshake': return handshakeWorker(target)
+  }
+}
+
+async function measure (workers: readonly Worker[], count: number): Promise<Measurement> {
+  const exchanges = new Countdown(count)
+  const started = performance.now()
+  await Promise.all(workers.map(worker => worker(exchanges)))
+  const seconds = (performance.now() - started) / 1000
+  return { seconds, latenciesMs: exchanges.latenciesMs.sort((a, b) => a - b) }
+}
+
+const [{ port, pki, scenario }] = await once(process, 'message') as [Job]
+const context = tls.createSecureContext({
+  ca: readFileSync(pki.ca), cert: readFileSync(pki.client.cert), key: readFileSync(pki.client.key), minVersion: 'TLSv1.3'
+})
+const workers = await Promise.all(Array.from({ length: scenario.connections }, () => workerFor({ port, context }, scenario)))
+await measure(workers, scenario.warmUp)
+process.send?.('ready')
+await once(process, 'message')
+process.send?.(await measure(workers, scenario.count), () => { process.exit(0) })

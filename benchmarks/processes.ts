@@ -1,0 +1,89 @@
+/**
+ * Processes of a run: started, awaited until their port answers, their CPU time read from /proc, stopped.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** utime and stime in /proc/<pid>/stat are in ticks of USER_HZ, 100 on every Linux that Node runs on. */
+const TICK_MS = 10
+const START_TIMEOUT_MS = 20_000
+
+export interface Running {
+  readonly pid: number
+  /** User and system time of the process and its workers since their start, in milliseconds. */
+  cpuMs (): number
+  stop (): Promise<void>
+}
+
+/** Everything of a run shares two cores, on a larger machine too; otherwise results from two machines say nothing to each other. */
+export function onTwoCores (command: string, args: readonly string[]): [string, string[]] {
+  return availableParallelism() > 2 ? ['taskset', ['-c', '0,1', command, ...args]] : [command, [...args]]
+}
+
+/** Starts a process and waits until `port` on 127.0.0.1 accepts a connection. */
+export async function startProcess (name: string, command: string, args: readonly string[], port: number): Promise<Running> {
+  const child = spawn(...onTwoCores(command, args), { stdio: ['ignore', 'pipe', 'pipe'] })
+  const output: string[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { if (output.length < 200) output.push(chunk.toString()) })
+  const started = once(child, 'spawn')
+  started.catch(() => {})
+  await started
+  const deadline = Date.now() + START_TIMEOUT_MS
+  while (!await accepts(port)) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      child.kill('SIGKILL')
+      throw new Error(`${name} does not answer on port ${port}:\n${output.join('')}`)
+    }
+    await delay(50)
+  }
+  return { pid: child.pid ?? 0, cpuMs: () => cpuOfTree(child.pid ?? 0), stop: async () => { await stop(child) } }
+}
+
+async function accepts (port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function stop (child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => { child.kill('SIGKILL') }, 5000)
+  await exited
+  clearTimeout(timer)
+}
+
+interface Stat { readonly pid: number, readonly parent: number, readonly ticks: number }
+
+function cpuOfTree (root: number): number {
+  const all = readdirSync('/proc').filter(name => /^\d+$/.test(name)).map(statOf).filter(stat => stat !== null)
+  const members = new Set([root])
+  for (let grown = true; grown;) {
+    const children = all.filter(({ pid, parent }) => members.has(parent) && !members.has(pid))
+    for (const { pid } of children) members.add(pid)
+    grown = children.length > 0
+  }
+  return all.filter(({ pid }) => members.has(pid)).reduce((sum, { ticks }) => sum + ticks, 0) * TICK_MS
+}
+
+function statOf (pid: string): Stat | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // the name of the program, in brackets, may hold blanks and brackets itself
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return { pid: Number(pid), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }
+  } catch {
+    return null // it ended meanwhile
+  }
+}
