@@ -63,7 +63,7 @@ export const errors = {
   TLS_IDENTITY_WITHOUT_KEY: createError('POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY', '%s has no private key with a certificate; a TLS server needs both'),
   TLS_CONTEXT: createError('POSTERN_ERR_TLS_CONTEXT', '%s cannot be used for a TLS server: %s'),
   TLS_SERVER_MISSING: createError('POSTERN_ERR_TLS_SERVER_MISSING', 'the plugin tls-termination needs a Fastify instance made with serverFactory: tlsServerFactory(...)'),
-  TLS_PLATFORM: createError('POSTERN_ERR_TLS_PLATFORM', 'Node %s resumes a TLS session, and with it the verified certificate of a client, at a host with another trust list; expected a Node version that does not'),
+  TLS_PLATFORM: createError('POSTERN_ERR_TLS_PLATFORM', 'Node %s %s a verified client certificate cross to hosts with other CAs on resumed sessions, whatever is done about it; expected a Node version that does not'),
   TLS_MISDIRECTED: createError('POSTERN_ERR_TLS_MISDIRECTED', 'This host is not served on this connection.', 421),
   // --- client-cert --------------------------------------------------------------------------------------------------
   // --- http and forward ---------------------------------------------------------------------------------------------
@@ -102,6 +102,7 @@ export const errors = {
   DISPATCH_HOST: createError('POSTERN_ERR_DISPATCH_HOST', 'The Host field is not valid.', 400),
   DISPATCH_CONFLICT: createError('POSTERN_ERR_DISPATCH_CONFLICT', '%s and %s can match the same request (%s); make their SRCSRV, SRCURL or SRCVHOST differ, or set wdisp/system_conflict_resolution to FIRST_MATCH or BEST_MATCH'),
   DISPATCH_SELECTOR: createError('POSTERN_ERR_DISPATCH_SELECTOR', '%s: %s is not usable; expected %s'),
+  ROUTER_CONNECT_TIMEOUT: createError('POSTERN_ERR_ROUTER_CONNECT_TIMEOUT', 'the server did not accept the connection in time'),
   // --- redirect -----------------------------------------------------------------------------------------------------
   REDIRECT_HOST: createError('POSTERN_ERR_REDIRECT_HOST', 'The Host field is missing or not valid.', 400),
   REDIRECT_RULE: createError('POSTERN_ERR_REDIRECT_RULE', '%s: %s; expected %s'),
