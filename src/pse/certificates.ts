@@ -32,11 +32,14 @@ export interface Issuers {
 /** Finds the issuers of `own` among `known`, names and signatures checked. Of several ways up, the order of `known` decides. */
 export function issuersAmong (own: Certificate, known: readonly Certificate[]): Issuers {
   const all = new Set<Certificate>()
+  const others = known.filter(certificate => certificate.fingerprint256 !== own.fingerprint256)
   const walk = (certificate: Certificate): Certificate[] => {
-    const issuers = known.filter(candidate => candidate !== certificate && !all.has(candidate) && isIssuedBy(certificate, candidate))
+    const issuers = others.filter(candidate => candidate !== certificate && !all.has(candidate) && isIssuedBy(certificate, candidate))
     for (const issuer of issuers) all.add(issuer)
+    // every way is walked for the sake of `all`; a root ends the chain, though it may be cross-signed too
     const ways = issuers.map(issuer => [issuer, ...walk(issuer)])
-    return ways[0] ?? []
+    const [way = []] = ways
+    return way[0] !== undefined && isSelfSigned(way[0]) ? way.slice(0, 1) : way
   }
   return { chain: walk(own), all }
 }

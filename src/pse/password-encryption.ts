@@ -40,7 +40,7 @@ const pbes2Ciphers: Readonly<Record<string, keyof typeof blockCiphers>> = {
 }
 
 /** HMACs (RFC 8018 appendix B.1.2) by the name of their digest. */
-export const hmacDigests: Readonly<Record<string, string>> = {
+export const hmacDigests: Readonly<Record<string, 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512'>> = {
   '1.2.840.113549.2.7': 'sha1',
   '1.2.840.113549.2.8': 'sha224',
   '1.2.840.113549.2.9': 'sha256',

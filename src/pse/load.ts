@@ -1,0 +1,145 @@
+/** Reads identities from files. The only file of this room that does. */
+import { open, readdir, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { errors } from '../errors.ts'
+import type { IdentityPlan, PinSource } from '../gateway/plan.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { readPin } from './cred-v2.ts'
+import type { Identity, IdentityWarning, ReadIdentity } from './identity.ts'
+import { isPinRequired, isPinWrong, readIdentityWithWarnings } from './read-identity.ts'
+import { readTrustFile } from './trust-file.ts'
+
+/** Where PINs are looked for. */
+export interface LoadContext {
+  /** Login name of the owner of the process: whose credentials of `cred_v2` are used, unless the plan names another user. */
+  readonly user: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** Largest file that is read: a trust list of some thousand certificates. */
+const maxFileBytes = 4 * 1024 * 1024
+
+/**
+ * Loads an identity with the certificates that its trust list is extended by.
+ *
+ * The PIN sources are tried in their order, and only if the file needs a PIN. Links are followed and each file is read from one open
+ * handle, so secrets that are exchanged by moving a link are never half old and half new.
+ *
+ * @throws POSTERN_ERR_IDENTITY_UNREADABLE, IDENTITY_TOO_LARGE, IDENTITY_PIN_SOURCE, CREDV2_..., TRUST_INVALID and what `readIdentity` throws
+ */
+export async function loadIdentity (plan: Pick<IdentityPlan, 'file' | 'pin' | 'additionalTrust'>, context: LoadContext): Promise<ReadIdentity> {
+  const file = await readFile(plan.file)
+  const opened = await openWithPin(file, plan, context)
+  const { identity } = opened
+  const additional = (await Promise.all(plan.additionalTrust.map(readTrust))).flat()
+  const trusted = [...new Map([...identity.trusted, ...additional.map(({ der }) => der)].map(der => [der.toString('latin1'), der])).values()]
+  return { identity: { ...identity, trusted }, warnings: opened.warnings }
+}
+
+interface FileContent {
+  readonly path: string
+  readonly bytes: Buffer
+  /** Whether others than the owner may read it. */
+  readonly exposed: boolean
+}
+
+async function readFile (path: string): Promise<FileContent> {
+  try {
+    await using handle = await open(path)
+    const { size, mode } = await handle.stat()
+    if (size > maxFileBytes) throw new errors.IDENTITY_TOO_LARGE(path, size, maxFileBytes)
+    return { path, bytes: await handle.readFile(), exposed: (mode & 0o044) !== 0 }
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+/** The system's own message repeats the path and names the call; its code says the same to more people. */
+function unreadable (path: string, error: unknown): Error {
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException
+  return code.startsWith('POSTERN_') ? error as Error : new errors.IDENTITY_UNREADABLE(path, code)
+}
+
+async function openWithPin (file: FileContent, { pin: sources }: Pick<IdentityPlan, 'pin'>, context: LoadContext): Promise<ReadIdentity> {
+  try {
+    const opened = readIdentityWithWarnings(file.bytes, { file: file.path, pin: null })
+    return withWarnings(opened, exposedKey(file, opened.identity))
+  } catch (error) {
+    const usable = sources.filter(source => source.from !== 'none')
+    if (!isPinRequired(error) || usable.length === 0) throw error
+    return await tryPins(file, usable, context)
+  }
+}
+
+async function tryPins (file: FileContent, sources: readonly PinSource[], context: LoadContext): Promise<ReadIdentity> {
+  const failures: Error[] = []
+  for (const source of sources) {
+    try {
+      const { pin, warnings } = await pinFrom(source, file.path, context)
+      return withWarnings(readIdentityWithWarnings(file.bytes, { file: file.path, pin }), warnings)
+    } catch (error) {
+      // a fault of the file itself is the same with every PIN
+      if (!isPinWrong(error) && !isFaultOfSource(error)) throw error
+      failures.push(error as Error)
+    }
+  }
+  const [failure, another] = failures
+  throw another === undefined ? failure! : new errors.IDENTITY_PIN_SOURCE(file.path, failures.map(({ message }) => message).join('; '))
+}
+
+function isFaultOfSource (error: unknown): boolean {
+  return /^POSTERN_ERR_(CREDV2_|IDENTITY_PIN_SOURCE$|IDENTITY_UNREADABLE$|IDENTITY_TOO_LARGE$)/.test((error as NodeJS.ErrnoException).code ?? '')
+}
+
+interface Pin {
+  readonly pin: string
+  readonly warnings: readonly IdentityWarning[]
+}
+
+async function pinFrom (source: PinSource, path: string, { user, env }: LoadContext): Promise<Pin> {
+  if (source.from === 'cred_v2') return await pinFromCredentials(path, source.user ?? user)
+  if (source.from === 'file') {
+    const file = await readFile(source.file)
+    // editors end a file with a line feed
+    return { pin: file.bytes.toString().replace(/\r?\n$/, ''), warnings: exposedPin(file) }
+  }
+  const variable = source.from === 'environment' ? source.variable : ''
+  const pin = env[variable]
+  if (pin === undefined) throw new errors.IDENTITY_PIN_SOURCE(path, `environment variable ${variable} is not set`)
+  return { pin, warnings: [] }
+}
+
+async function pinFromCredentials (path: string, user: string): Promise<Pin> {
+  const pse = resolve(path)
+  const credentials = join(dirname(pse), 'cred_v2')
+  const exists = await stat(credentials).then(() => true, () => false)
+  if (!exists) throw new errors.CREDV2_MISSING(credentials, pse)
+  const file = await readFile(credentials)
+  return { pin: readPin(file.bytes, { file: credentials, pse, user }), warnings: exposedPin(file) }
+}
+
+/** Certificates of a file, or of the files of a directory. Names with a leading dot are Kubernetes' own links, or nothing of ours. */
+async function readTrust (path: string): Promise<Certificate[]> {
+  const names = await readdir(path).catch(() => null)
+  if (names === null) return readTrustFile((await readFile(path)).bytes, path)
+  const files: string[] = []
+  for (const name of names.filter(name => !name.startsWith('.')).sort()) {
+    const file = join(path, name)
+    if ((await stat(file)).isFile()) files.push(file)
+  }
+  if (files.length === 0) throw new errors.TRUST_INVALID(path, 'the directory has no files')
+  return (await Promise.all(files.map(async file => readTrustFile((await readFile(file)).bytes, file)))).flat()
+}
+
+function exposedKey ({ path, exposed }: FileContent, { privateKey }: Identity): IdentityWarning[] {
+  if (!exposed || privateKey === null) return []
+  return [{ code: 'POSTERN_WARN_IDENTITY_KEY_EXPOSED', message: `${path} has a private key without PIN that group or others may read; expected mode 600` }]
+}
+
+function exposedPin ({ path, exposed }: FileContent): IdentityWarning[] {
+  return exposed ? [{ code: 'POSTERN_WARN_IDENTITY_PIN_EXPOSED', message: `${path} holds a PIN that group or others may read; expected mode 600` }] : []
+}
+
+function withWarnings ({ identity, warnings }: ReadIdentity, more: readonly IdentityWarning[]): ReadIdentity {
+  return { identity, warnings: [...warnings, ...more] }
+}
