@@ -3,6 +3,8 @@
  * out of our hands; what is in our hands is that the choice of the system does not depend on it.
  */
 
+import { percentDecode, upperCaseEscapes } from '../http/percent-encoding.ts'
+
 /** The path as sent is reading 0; the others are decoded once and twice. */
 export const decodings = 3
 
@@ -14,7 +16,6 @@ export interface Reading {
 }
 
 const unambiguous = /^(?:\/(?![./])[^%/\\;#]*)*$/
-const encodedByte = /%([0-9a-f]{2})/gi
 
 /**
  * All readings of a path, the path as sent first (with `%xx` in upper case). One reading where the path holds nothing that servers
@@ -29,7 +30,7 @@ export function readingsOf (path: string): Reading[] {
   const seen = new Set([`0${raw}`])
   for (const text of path.includes('#') ? [raw, raw.slice(0, raw.indexOf('#'))] : [raw]) {
     for (let decoded = 0; decoded < decodings; decoded++) {
-      for (const variant of variants(decode(text, decoded))) {
+      for (const variant of variants(percentDecode(text, decoded))) {
         if (seen.has(`${decoded}${variant}`)) continue
         seen.add(`${decoded}${variant}`)
         readings.push({ path: variant, decoded })
@@ -37,20 +38,6 @@ export function readingsOf (path: string): Reading[] {
     }
   }
   return readings
-}
-
-/** Decodes `%xx` the given number of times; a broken escape stays as it is. Bytes become characters U+0000 to U+00FF. */
-export function decode (text: string, times: number): string {
-  let result = text
-  for (let n = 0; n < times && result.includes('%'); n++) {
-    result = result.replace(encodedByte, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
-  }
-  return result
-}
-
-/** Escapes differ in case without meaning (RFC 3986 section 6.2.2.1). */
-export function upperCaseEscapes (text: string): string {
-  return text.includes('%') ? text.replace(encodedByte, escape => escape.toUpperCase()) : text
 }
 
 /** With and without path parameters, backslashes as slashes, slashes merged; dot segments resolved in each. */

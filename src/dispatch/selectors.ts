@@ -4,7 +4,8 @@
 import ipaddr from 'ipaddr.js'
 import { errors } from '../errors.ts'
 import { hostPatternExactness, hostPatternsOverlap, matchesHostPattern, parseHostPattern, type HostPattern } from '../http/host-pattern.ts'
-import { decode, decodings, upperCaseEscapes, type Reading } from './readings.ts'
+import { percentDecode, upperCaseEscapes } from '../http/percent-encoding.ts'
+import { decodings, type Reading } from './readings.ts'
 import type { DispatchSystem } from './system.ts'
 
 /** A prefix in the form as sent, decoded once, decoded twice. */
@@ -136,5 +137,5 @@ function urlPrefix (system: string, text: string): UrlPrefix {
   if (!text.startsWith('/') || /[?#]/.test(text)) throw new errors.DISPATCH_SELECTOR(system, `SRCURL "${text}"`, 'a path prefix that starts with / and has no query')
   // characters that a request target cannot hold arrive as UTF-8 in escapes
   const sent = upperCaseEscapes(text.replace(/[^\x21-\x7e]+/gu, encodeURIComponent))
-  return Array.from({ length: decodings }, (_, times) => decode(sent, times))
+  return Array.from({ length: decodings }, (_, times) => percentDecode(sent, times))
 }

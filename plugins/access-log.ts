@@ -1,0 +1,180 @@
+/**
+ * Writes a line per exchange into a log file (`icm/HTTP/logging_<xx>`). Can be registered several times.
+ */
+import type { ServerResponse } from 'node:http'
+import { hostname } from 'node:os'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import Type, { type Static } from 'typebox'
+import { compileFormat } from '../src/access-log/format.ts'
+import { logFilesOnDisk, standardOutput } from '../src/access-log/load.ts'
+import type { AccessRecord } from '../src/access-log/record.ts'
+import { bodyBytes, fieldsOf, headOf } from '../src/access-log/response-head.ts'
+import { RotatingLog } from '../src/access-log/rotating-log.ts'
+import { errors } from '../src/errors.ts'
+import { onceEnded } from '../src/http/exchange-end.ts'
+import { percentDecode } from '../src/http/percent-encoding.ts'
+import { checkOptions } from '../src/options.ts'
+import { parseCertificate } from '../src/x509/certificate.ts'
+
+const sap = (subParameter: string, unit?: string) => ({ parameter: `icm/HTTP/logging_<xx> ${subParameter}`, ...(unit === undefined ? {} : { unit }) })
+
+/** Options of the plugin `access-log`. */
+export const AccessLogOptionsSchema = Type.Object({
+  prefix: Type.String({ description: 'Only requests whose path starts with this prefix, as sent or decoded.', default: '/', minLength: 1, 'x-sap': sap('PREFIX') }),
+  file: Type.String({ description: 'Log file with place holders %d %m %y %h %t %s %%; `-` or `stdout` for standard output.', minLength: 1, examples: ['/var/log/postern/access_%y%m%d.log'], 'x-sap': sap('LOGFILE') }),
+  format: Type.String({ description: 'CLF, CLFMOD, SAP, SAPSMD, SAPSMD2, or a text with directives.', default: 'CLF', minLength: 1, 'x-sap': sap('LOGFORMAT') }),
+  maxSizeKb: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], { description: 'A file that would grow beyond this is switched.', default: null, 'x-sap': sap('MAXSIZEKB', 'KiB') }),
+  maxFiles: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], { description: 'Files that are kept, the one in use included; the oldest are removed.', default: null, 'x-sap': sap('MAXFILES') }),
+  switchTime: Type.Union([Type.Literal('hour'), Type.Literal('day'), Type.Literal('month'), Type.Null()], { description: 'A new file each hour, day or month.', default: null, 'x-sap': sap('SWITCHTF') }),
+  wrap: Type.Boolean({ description: 'Begin again in the same file instead of a new one, unless `maxFiles` allows several.', default: false, 'x-sap': sap('FILEWRAP') }),
+  filter: Type.Union([Type.Literal('SAPSMD'), Type.Null()], { description: 'SAPSMD: only requests with the field X-CorrelationID.', default: null, 'x-sap': sap('FILTER') }),
+  secretFields: Type.Array(Type.String({ minLength: 1 }), { description: 'Further header fields whose value is never logged, beside those that are masked always.', default: [] })
+}, { additionalProperties: false })
+
+/** Options of the plugin `access-log`. */
+export type AccessLogOptions = Partial<Static<typeof AccessLogOptionsSchema>> & { readonly file: string }
+
+type Resolved = Static<typeof AccessLogOptionsSchema>
+
+/** What a log is to this plugin. */
+type Log = Pick<RotatingLog, 'write' | 'reopen' | 'end'>
+
+const plugin: FastifyPluginAsync<AccessLogOptions> = async (fastify, options) => {
+  const resolved = checkOptions('access-log', AccessLogOptionsSchema, options)
+  const format = compileFormat(resolved.format, resolved.secretFields)
+  const log = openLog(resolved, fastify)
+  const serverHost = hostname()
+  const seen = new WeakSet<FastifyRequest>()
+
+  const begin = (request: FastifyRequest, reply: { readonly raw: ServerResponse, readonly elapsedTime: number }): void => {
+    seen.add(request)
+    if (!isWanted(request, resolved)) return
+    const exchange = new Exchange(request, reply.raw, { serverHost, elapsedMs: reply.elapsedTime })
+    onceEnded(request.raw, reply.raw, () => { log.write(format(exchange.end())) })
+  }
+  fastify.addHook('onRequest', (request, reply, done) => {
+    begin(request, reply)
+    done()
+  })
+  // a request that an earlier hook has refused never came to the hook above
+  fastify.addHook('onResponse', (request, reply, done) => {
+    if (!seen.has(request)) begin(request, reply)
+    done()
+  })
+  // whoever moves log files away says so by SIGHUP
+  fastify.server.on('refresh', () => { log.reopen() })
+  fastify.addHook('onClose', async () => { await log.end() })
+}
+
+/** One exchange; the log's view of it is made when it has ended. */
+class Exchange implements AccessRecord {
+  readonly startedAt: number
+  readonly clientAddress: string
+  readonly method: string
+  readonly target: string
+  readonly httpVersion: string
+  readonly requestFields: readonly string[]
+  readonly serverHost: string
+  readonly serverPort: number | null
+  status: number | null = null
+  bytes = 0
+  durationMs = 0
+  readonly #socket: Socket
+  readonly #response: ServerResponse
+  readonly #start: number
+  readonly #bytesBefore: number
+
+  constructor ({ raw, originalUrl }: FastifyRequest, response: ServerResponse, { serverHost, elapsedMs }: { serverHost: string, elapsedMs: number }) {
+    const { socket } = raw
+    this.#socket = socket
+    this.#response = response
+    this.#start = performance.now() - elapsedMs
+    this.#bytesBefore = socket.bytesWritten ?? 0
+    this.startedAt = Date.now() - elapsedMs
+    this.clientAddress = plainAddress(socket.remoteAddress)
+    this.method = raw.method ?? ''
+    this.target = originalUrl
+    this.httpVersion = raw.httpVersion
+    this.requestFields = raw.rawHeaders
+    this.serverHost = serverHost
+    this.serverPort = socket.localPort ?? null
+  }
+
+  /** Reads what is known when the exchange is over. */
+  end (): this {
+    this.durationMs = performance.now() - this.#start
+    this.status = this.#response.headersSent || this.#response.statusCode === 101 ? this.#response.statusCode : null
+    const before = Math.max(this.#bytesBefore, bytesAtLastEnd.get(this.#socket) ?? 0)
+    const now = this.#socket.bytesWritten ?? 0
+    bytesAtLastEnd.set(this.#socket, now)
+    this.bytes = bodyBytes({ method: this.method, status: this.status, head: headOf(this.#response), complete: this.#response.writableFinished, written: Math.max(0, now - before) })
+    return this
+  }
+
+  user (): string | null {
+    return subjectOf(this.#socket as Partial<TLSSocket> & Socket)
+  }
+
+  responseFields (): readonly string[] {
+    return fieldsOf(headOf(this.#response))
+  }
+}
+
+/** With pipelining the next request arrives while an answer is still being written. */
+const bytesAtLastEnd = new WeakMap<Socket, number>()
+
+function isWanted ({ raw, originalUrl }: FastifyRequest, { prefix, filter }: Resolved): boolean {
+  if (filter === 'SAPSMD' && raw.headers['x-correlationid'] === undefined) return false
+  return prefix === '/' || originalUrl.startsWith(prefix) || percentDecode(originalUrl).startsWith(prefix)
+}
+
+function openLog ({ file, maxSizeKb, maxFiles, switchTime, wrap }: Resolved, fastify: FastifyInstance): Log {
+  const onFault = throttled(error => { fastify.log.error({ file, err: error }, 'access log') })
+  if (file === '-' || file === 'stdout') {
+    const output = standardOutput(onFault)
+    return { write: line => { output.write(`${line}\n`) }, reopen: () => undefined, end: () => output.end() }
+  }
+  try {
+    return new RotatingLog({
+      template: file, maxBytes: maxSizeKb === null ? null : maxSizeKb * 1024, maxFiles, switchTime, wrap, files: logFilesOnDisk(onFault), now: Date.now, onFault
+    })
+  } catch (error) {
+    if ((error as { code?: string }).code === 'POSTERN_ERR_ACCESS_LOG_FILE') throw error
+    throw new errors.ACCESS_LOG_FILE(file, (error as Error).message, { cause: error })
+  }
+}
+
+/** A full disk says so with every line; once a minute is enough. */
+function throttled (report: (error: unknown) => void): (error: unknown) => void {
+  let silentUntil = 0
+  return error => {
+    if (Date.now() < silentUntil) return
+    silentUntil = Date.now() + 60_000
+    report(error)
+  }
+}
+
+/** IPv4 clients of an IPv6 socket as IPv4. */
+function plainAddress (address: string | undefined): string {
+  return address?.replace(/^::ffff:(?=\d+\.)/i, '') ?? ''
+}
+
+const subjects = new WeakMap<Socket, string | null>()
+
+/** Subject of the certificate that the handshake verified; read once per connection. */
+function subjectOf (socket: Partial<TLSSocket> & Socket): string | null {
+  let subject = subjects.get(socket)
+  if (subject === undefined) {
+    const certificate = socket.authorized === true ? socket.getPeerX509Certificate?.() : undefined
+    subject = certificate === undefined ? null : parseCertificate(certificate.raw).subject
+    subjects.set(socket, subject)
+  }
+  return subject
+}
+
+/** The logging plugin. */
+export const accessLog = fp(plugin, { name: 'postern/access-log', fastify: '5.x' })
+export default accessLog
