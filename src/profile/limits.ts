@@ -14,5 +14,7 @@ export const limits = {
   /** Characters of all values that hold a reference, after substitution. */
   substitutedLength: 4 * 1024 * 1024,
   /** References that lead from one parameter to the next. */
-  depth: 64
+  depth: 64,
+  /** Findings with the same code about one value; what goes wrong so often has one cause. */
+  findingsPerValue: 5
 } as const

@@ -37,7 +37,7 @@ export interface Parameter {
   readonly rawValue: string
   /** `null` in both for the command line. */
   readonly origin: { readonly file: string | null, readonly line: number | null }
-  /** References of the value that could not be replaced in full, as written. A parameter that matters must not be used with any. */
+  /** References of the value that could not be replaced in full, as written; the first few. A parameter that matters must not be used with any. */
   readonly unresolved: readonly string[]
 }
 
@@ -69,7 +69,7 @@ export function readProfile (sources: readonly ProfileSource[], overrides: reado
   const assigned = new Map<string, Assignment>()
   for (const source of sources) {
     const read = readLines(source)
-    findings.push(...read.findings)
+    append(findings, read.findings)
     assign(assigned, read.lines.map(line => parseAssignment(line.text, line, findings)), findings)
   }
   const commandLine = { file: null, line: null }
@@ -83,8 +83,14 @@ export function readProfile (sources: readonly ProfileSource[], overrides: reado
     parameters.set(name, { name, value, rawValue, origin: { file: place.file, line: place.line }, unresolved })
   }
   const environment = profileEnvironment(parameters.values(), context.env ?? {})
-  findings.push(...substituted.findings, ...environment.findings)
+  append(findings, substituted.findings)
+  append(findings, environment.findings)
   return { parameters, environment: environment.variables, findings }
+}
+
+/** Appends without spreading, since a call can't take as many arguments as a broken file has faults. */
+function append (findings: Finding[], more: readonly Finding[]): void {
+  for (const found of more) findings.push(found)
 }
 
 /** Enters the assignments of one source, the later one of a name winning with a warning, and all of them winning over earlier sources. */

@@ -5,6 +5,7 @@ import { describeCharacter, findTypographicQuote, isBlank, quoteForMessage, trim
 import { finding } from './finding-codes.ts'
 import type { FindingCode, FindingText } from './finding-codes.ts'
 import type { Finding } from './finding.ts'
+import { limits } from './limits.ts'
 import type { Parameter } from './read.ts'
 
 /** One `KEY=value`. */
@@ -37,7 +38,8 @@ const KEY = /[ \t]*([A-Za-z_][A-Za-z0-9_-]*)[ \t]*=[ \t]*/y
 const NAME_ATTRIBUTES = new Set(['CN', 'OU', 'O', 'L', 'ST', 'SP', 'C', 'DC', 'S', 'T', 'SN', 'GN', 'UID', 'STREET', 'E', 'EMAIL', 'EMAILADDRESS', 'SERIALNUMBER'])
 
 /**
- * Reads the sub-parameters of a value. Never throws; takes time linear in the length of the value.
+ * Reads the sub-parameters of a value. Never throws; takes time linear in the length of the value, and reports a kind of fault a few
+ * times only.
  *
  * - A value ends at the next comma, or, when it begins with `"`, at the next `"` that no backslash stands before.
  * - Typographic quotes around a value are an error that names the sign; the value between them is returned, so that the rest can be
@@ -60,6 +62,7 @@ class Scanner {
   readonly #toEnd: ReadonlySet<string>
   readonly #pairs: SubParameter[] = []
   readonly #findings: Finding[] = []
+  readonly #counts = new Map<FindingCode, number>()
   #position = 0
   /** Where the last value began when it is a distinguished name without quotes, else -1. */
   #nameStart = -1
@@ -257,6 +260,9 @@ class Scanner {
   }
 
   #report (code: FindingCode, key: string | null, text: FindingText): void {
+    const count = this.#counts.get(code) ?? 0
+    if (count === limits.findingsPerValue) return
+    this.#counts.set(code, count + 1)
     this.#findings.push(finding(code, { ...this.#parameter.origin, parameter: this.#nameOf(key) }, text))
   }
 }

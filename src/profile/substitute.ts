@@ -19,7 +19,7 @@ export interface Expansion {
   readonly value: string
   /**
    * References as written (`$(NAME)`, `$$`) that could not be replaced in full: they still stand in the value, or one of theirs does.
-   * All of the value where it was kept as it was written.
+   * Not all where there are many.
    */
   readonly unresolved: readonly string[]
 }
@@ -118,7 +118,7 @@ class Substitution {
   #keepRaw (name: string): void {
     this.#expanded.set(name, {
       value: this.#definitions.get(name)!.rawValue,
-      unresolved: this.#template(name).references.map(reference => reference.text),
+      unresolved: some(this.#template(name).references.map(reference => reference.text)),
       height: 0,
       broken: true
     })
@@ -127,7 +127,7 @@ class Substitution {
   #expand (name: string): void {
     const { segments, references, unclosed } = this.#template(name)
     if (unclosed) this.#report('POSTERN_WARN_PROFILE_REFERENCE', name, 'a $( is not closed by ) and stays as it is')
-    const unresolved: string[] = []
+    const unresolved = new Set<string>()
     const parts: string[] = []
     let length = 0
     for (const segment of segments) {
@@ -140,26 +140,23 @@ class Substitution {
     // what is built on a broken value is broken too; that one fault is reported once, where it is
     const isBroken = targets.some(target => target?.broken)
     if (isBroken || (references.length > 0 && !this.#isWithinLimits(name, length, height))) return this.#keepRaw(name)
-    this.#expanded.set(name, { value: parts.join(''), unresolved, height, broken: false })
+    this.#expanded.set(name, { value: parts.join(''), unresolved: some(unresolved), height, broken: false })
   }
 
-  #replace (name: string, reference: Reference, unresolved: string[]): string {
+  #replace (name: string, reference: Reference, unresolved: Set<string>): string {
     const target = this.#expanded.get(reference.name)
-    if (target === undefined) this.#reportUnknown(name, reference)
-    const isNumber = reference.text !== '$$' || /^[0-9]{2}$/.test(target?.value ?? '')
-    if (target !== undefined && !target.broken && !isNumber) {
-      this.#report('POSTERN_ERR_PROFILE_INSTANCE_NUMBER', name, `$$ stands for SAPSYSTEM, which is ${quoteForMessage(target.value)}`,
-        'two digits in SAPSYSTEM, for instance 07')
-    }
-    const usable = target !== undefined && isNumber
-    if (!usable || target.unresolved.length > 0) unresolved.push(reference.text)
-    return usable ? target.value : reference.text
+    const fits = target !== undefined && (reference.text !== '$$' || /^[0-9]{2}$/.test(target.value))
+    if (fits && target.unresolved.length === 0) return target.value
+    const isReported = unresolved.has(reference.text) || (unresolved.size >= limits.findingsPerValue && reference.text !== '$$')
+    unresolved.add(reference.text)
+    if (!fits && !isReported && target?.broken !== true) this.#reportUnusable(name, reference, target)
+    return fits ? target.value : reference.text
   }
 
-  #reportUnknown (name: string, reference: Reference): void {
+  #reportUnusable (name: string, reference: Reference, target: Expanded | undefined): void {
     if (reference.text === '$$') {
-      this.#report('POSTERN_ERR_PROFILE_INSTANCE_NUMBER', name, '$$ stands for SAPSYSTEM, which is not set',
-        'SAPSYSTEM = <two digits> in the profile')
+      const state = target === undefined ? 'not set' : quoteForMessage(target.value)
+      this.#report('POSTERN_ERR_PROFILE_INSTANCE_NUMBER', name, `$$ stands for SAPSYSTEM, which is ${state}`, 'two digits in SAPSYSTEM, for instance 07')
       return
     }
     this.#spellings ??= new Map([...this.#definitions.keys()].map(known => [known.toLowerCase(), known]))
@@ -187,6 +184,11 @@ class Substitution {
     const text = expected === undefined ? { message } : { message, expected }
     this.findings.push(finding(code, this.#definitions.get(name)!.place, text))
   }
+}
+
+/** Some of the references, each once; enough for a message. */
+function some (references: Iterable<string>): string[] {
+  return [...new Set(references)].slice(0, limits.findingsPerValue)
 }
 
 /**

@@ -89,6 +89,9 @@ t.test('time grows with the size and not with its square', async t => {
     `PROT=${'\\"'.repeat(size / 2 - 10)}`, 'A='.repeat(size / 2), `PROT=${'a '.repeat(size / 2 - 10)}`, '\u00a0'.repeat(size), 'x'.repeat(size), `${' '.repeat(size - 10)}x`]
   const start = performance.now()
   for (const value of values) useUp(read(`SAPSYSTEM = 00\na = ${value}\nb = x${value}`))
+  useUp(read(`a = ${'$(x)'.repeat(size / 4)}\n`.repeat(100)))
+  useUp(read(Array.from({ length: 100 }, (_, index) => `icm/x_${index} = ${'$()'.repeat(size / 3)}, ${' ,'.repeat(100)}`).join('\n')))
+  useUp(read('x\\\n'.repeat(limits.lines - 1)))
   useUp(read('x\n'.repeat(limits.lines - 1)))
   useUp(read('a = x, \\\n'.repeat(limits.lines - 1)))
   useUp(read(Array.from({ length: 20_000 }, (_, index) => `P${index} = $(P${index + 1})$(P0)`).join('\n')))

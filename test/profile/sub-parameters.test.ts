@@ -92,6 +92,12 @@ t.test('values that are not written well', async t => {
   }
 })
 
+t.test('a kind of fault is reported a few times only, and hides no other', async t => {
+  const codes = parse(`${',a'.repeat(1000)}, PORT=1, PORT=2`).findings.map(({ code }) => code)
+  t.equal(codes.length, 6, 'an empty part, and five parts without key or twins')
+  t.strictSame(new Set(codes), new Set(['POSTERN_WARN_PROFILE_EMPTY_PART', 'POSTERN_ERR_PROFILE_SUB_PARAMETER']))
+})
+
 t.test('quoteSubParameter writes what parseSubParameters reads', async t => {
   for (const value of ['', 'a', 'a, b=c', 'a "b" c', 'a\\"b', 'a\\\\b', '“x”']) {
     t.strictSame(parse(`HOST=${quoteSubParameter(value)}`).pairs, [['HOST', value, 'quoted']])

@@ -53,6 +53,15 @@ t.test('a reference to nothing stays, is reported once where it stands, and mark
   t.equal(findings.length, 4)
 })
 
+t.test('a reference is reported once per value, and of many the first few', async t => {
+  const many = Array.from({ length: 20 }, (_, index) => `$(N${index})`)
+  const { unresolved, findings } = read(`x = $(N0)$(N0)$$$$${many.join('')}$$`, 'y = $(x)')
+  t.strictSame(unresolved('x'), ['$(N0)', '$$', '$(N1)', '$(N2)', '$(N3)'])
+  t.strictSame(unresolved('y'), ['$(x)'])
+  t.strictSame(findings.map(({ message }) => message.split(' ')[0]), ['"$(N0)"', '$$', '"$(N1)"', '"$(N2)"', '"$(N3)"'])
+  t.match(read(`x = ${many.join('')}$$`).findings.at(-1), { severity: 'error', code: 'POSTERN_ERR_PROFILE_INSTANCE_NUMBER' }, 'an error is never left out')
+})
+
 t.test('$$ needs SAPSYSTEM with two digits', async t => {
   const code = 'POSTERN_ERR_PROFILE_INSTANCE_NUMBER'
   const without = read('x = PORT=443$$')
