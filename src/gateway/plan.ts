@@ -39,7 +39,7 @@ export interface TlsPlan {
   /** Keys of `identities`; the first one serves clients that name no host or an unknown one, the others by server name (SNI_CREDS). */
   readonly identities: readonly string[]
   readonly verifyClient: VerifyClient
-  /** OpenSSL cipher list for TLS 1.2 and below, `null` for the default. */
+  /** Option `ciphers` of `node:tls`: OpenSSL cipher list, names of TLS 1.3 suites included; `null` for the default. */
   readonly ciphers: string | null
   /** OpenSSL group list, `null` for the default. */
   readonly groups: string | null
@@ -71,6 +71,10 @@ export interface ListenerPlan {
   readonly keepAliveTimeoutMs: number | null
   /** Time to wait for the back end's answer, `null` for no limit (PROCTIMEOUT). */
   readonly processingTimeoutMs: number | null
+  /** How long a client may stay silent while it sends a request, `null` for no limit (`icm/traffic_control`). */
+  readonly receiveTimeoutMs: number | null
+  /** Most client connections at the same time. */
+  readonly maxConnections: number
   /** ACL file of the port. */
   readonly aclFile: string | null
   readonly maxHeaderBytes: number
@@ -101,7 +105,10 @@ export interface SystemPlan {
   readonly name: string
   readonly origin: Origin
   readonly sid: string
+  /** Empty where the servers come from a source that is not asked yet: requests for the system get an error. */
   readonly servers: readonly ServerPlan[]
+  /** The message server that knows the servers (MSHOST). Not asked yet. */
+  readonly messageServer: { readonly host: string, readonly port: number, readonly tls: boolean } | null
   /** `host:port` patterns with `*`: the local address the request arrived on (SRCSRV). Empty: any. */
   readonly sourceServers: readonly string[]
   /** Path prefixes (SRCURL). Empty: any. */
@@ -125,8 +132,12 @@ export interface Plan {
   /** Bounds and times of the connections to back ends. */
   readonly upstream: {
     readonly connectTimeoutMs: number
-    /** Connections per (server, identity), idle and busy. */
+    /** Connections to one HTTP server, idle and busy. */
     readonly maxConnections: number
+    /** Connections to one HTTPS server with one identity, idle and busy. */
+    readonly maxTlsConnections: number
+    /** Protocol versions and suites towards back ends (`ssl/client_ciphersuites`), `null` for the default. */
+    readonly ciphers: Pick<TlsPlan, 'ciphers' | 'groups' | 'minVersion' | 'maxVersion'> | null
     readonly keepAliveTimeoutMs: number
     readonly maxHeaderBytes: number
     /** One request per connection (`wdisp/additional_conn_close`). */

@@ -44,8 +44,9 @@ class Check {
 
   parameter (parameter: Parameter): void {
     const schema = schemaOf(parameter.name)
-    if (schema === null) this.#unknown(parameter)
-    else if (schema.status !== 'served') this.#notServed(parameter, schema)
+    if (schema === null) return this.#unknown(parameter)
+    this.settings.attempt(schema)
+    if (schema.status !== 'served') this.#notServed(parameter, schema)
     else if (parameter.unresolved.length > 0) this.#unresolved(parameter)
     else if (schema.kind === 'plain') this.#plain(parameter, schema)
     else this.#structured(parameter, schema)

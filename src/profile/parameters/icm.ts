@@ -163,7 +163,7 @@ export const cipherSuiteField = nameOf('icm/HTTPS/client_cipher_suite_header_nam
 export const strictTransportSecurity = plain({
   name: 'icm/HTTP/strict_transport_security',
   description: 'Value of the field Strict-Transport-Security in all answers of HTTPS ports. Not sent without it.',
-  type: pattern(/^\s*max-age\s*=\s*(?:\d+|"\d+")\s*(?:;\s*[A-Za-z-]+\s*)*;?\s*$/i, 'a value such as max-age=31536000;includeSubDomains'),
+  type: pattern(/^(?=(?:[^;]*;)*\s*max-age\s*=\s*"?\d{1,10}"?\s*(?:;|$))[\x20-\x7e]+$/i, 'a value such as max-age=31536000;includeSubDomains'),
   example: 'icm/HTTP/strict_transport_security = max-age=31536000;includeSubDomains',
   source: 'https://www.rfc-editor.org/rfc/rfc6797'
 })

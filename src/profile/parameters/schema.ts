@@ -86,6 +86,9 @@ export type ValueOf<S> =
     : S extends StructuredSchema<infer K> ? { readonly [key in keyof K]: SubValueOf<K[key]> }
       : never
 
+/** The static type of a value that the profile sets: never `null` for a plain parameter. */
+export type SetValueOf<S> = S extends PlainSchema<infer T> ? T : ValueOf<S>
+
 type SubValueOf<S> = S extends SubParameterSchema<infer T, infer D, infer R> ? (D extends string ? T : R extends true ? T : T | null) : never
 
 type Common = Pick<Named, 'name' | 'description' | 'example'> &

@@ -1,7 +1,7 @@
 /** Checked values of a profile. */
 import { parseIndexedName } from '../parameter-name.ts'
 import type { Parameter } from '../read.ts'
-import type { ParameterSchema, ValueOf } from './schema.ts'
+import type { ParameterSchema, SetValueOf, ValueOf } from './schema.ts'
 
 /** A parameter that the profile sets, with its checked value. */
 export interface Setting<V> {
@@ -16,6 +16,17 @@ export interface Setting<V> {
 /** What a profile sets and what it leaves at its default, with static types that follow from the entries. */
 export class Settings {
   readonly #byEntry = new Map<ParameterSchema, Array<Setting<unknown>>>()
+  readonly #attempted = new Set<ParameterSchema>()
+
+  /** Remembers that the profile sets a parameter, whether its value can be used or not. */
+  attempt (schema: ParameterSchema): void {
+    this.#attempted.add(schema)
+  }
+
+  /** Whether the profile sets a parameter, be it with a wrong value. */
+  isAttempted (schema: ParameterSchema): boolean {
+    return this.#attempted.has(schema)
+  }
 
   /** Enters a checked value. The entry says what `value` is: {@link ValueOf}. */
   add (schema: ParameterSchema, { name, origin }: Parameter, value: unknown): void {
@@ -25,19 +36,19 @@ export class Settings {
   }
 
   /** The settings of a parameter with `_<xx>`, by ascending index. */
-  all<const S extends ParameterSchema> (schema: S): Array<Setting<ValueOf<S>>> {
-    return (this.#byEntry.get(schema) ?? []).toSorted((a, b) => a.index - b.index) as Array<Setting<ValueOf<S>>>
+  all<const S extends ParameterSchema> (schema: S): Array<Setting<SetValueOf<S>>> {
+    return (this.#byEntry.get(schema) ?? []).toSorted((a, b) => a.index - b.index) as Array<Setting<SetValueOf<S>>>
   }
 
   /** The setting of a parameter, `null` where the profile leaves it out. */
-  find<const S extends ParameterSchema> (schema: S): Setting<ValueOf<S>> | null {
+  find<const S extends ParameterSchema> (schema: S): Setting<SetValueOf<S>> | null {
     return this.all(schema)[0] ?? null
   }
 
   /** The value of a plain parameter, or its default; `null` where it has neither. */
   get<const S extends ParameterSchema> (schema: S): ValueOf<S> {
     const setting = this.find(schema)
-    if (setting !== null) return setting.value
+    if (setting !== null) return setting.value as ValueOf<S>
     return (schema.kind === 'plain' && schema.default !== null ? schema.type.read(schema.default)?.value ?? null : null) as ValueOf<S>
   }
 }

@@ -43,7 +43,19 @@ export const fieldName = pattern(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'a header fiel
 export const urlPrefix = pattern(/^\/\S*$/, 'a URL path that begins with /')
 
 /** The start of a URL path that requests are compared with: without query. */
-export const pathPrefix = pattern(/^\/[^\s?#]*$/, 'the start of a URL path, beginning with / and without query')
+export const pathPrefix: ValueType<string> = {
+  form: 'the start of a URL path, beginning with / and without query',
+  read: value => /^\/[^\s?#]*$/.test(value) && value.isWellFormed() ? { value } : null
+}
+
+/** A server as EXTSRV names it. */
+export const serverUrl: ValueType<URL> = {
+  form: 'a URL such as https://host:port, without path',
+  read: value => {
+    const url = /^https?:\/\/[A-Za-z0-9._:[\]-]+\/?$/.test(value) ? URL.parse(value) : null
+    return url === null || url.port === '0' ? null : { value: url }
+  }
+}
 
 /** `host:port` with wildcards, as SRCSRV and SRCVHOST write it. */
 export const hostPattern: ValueType<string> = {

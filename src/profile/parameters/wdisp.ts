@@ -1,6 +1,6 @@
 /** Parameters `wdisp/...`: systems behind the gateway, TLS towards them, end-to-end TLS, further header fields. */
 import { group, key } from './schema.ts'
-import { addressMask, choice, file, flag, host, hostPattern, integer, list, meanings, pathPrefix, pattern, portOrService, text, word } from './value-types.ts'
+import { addressMask, choice, file, flag, host, hostPattern, integer, list, meanings, pathPrefix, pattern, portOrService, serverUrl, text, word } from './value-types.ts'
 
 const { plain, structured } = group('wdisp')
 
@@ -20,7 +20,6 @@ const pages = {
 
 const messageServer = 'it belongs to the message server, which is not asked yet'
 const encryption = integer({ min: 0, max: 2 })
-const server = pattern(/^https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\/?$/, 'a URL such as https://host:port')
 
 export const system = structured({
   name: 'wdisp/system_<xx>',
@@ -30,7 +29,7 @@ export const system = structured({
   source: pages.system,
   keys: {
     SID: key({ type: pattern(/^[A-Za-z0-9_]{1,8}$/, 'a system id such as ABC'), required: true, description: 'System id. Need not be unique.' }),
-    EXTSRV: key({ type: list(server), description: 'Servers of the system, http://host:port or https://host:port. Requests are spread over them; one that fails is taken out and tried again.' }),
+    EXTSRV: key({ type: list(serverUrl), description: 'Servers of the system, http://host:port or https://host:port. Requests are spread over them; one that fails is taken out and tried again.' }),
     STICKY: key({ type: flag, default: 'TRUE', description: 'Whether the requests of one client go to the same server, by a cookie of the gateway. It is set only where there are several servers.' }),
     SRCSRV: key({ type: list(hostPattern), description: 'Addresses that the request arrived on, with * as wildcard: *:*, *:4300.' }),
     SRCURL: key({ type: list(pathPrefix), description: 'Starts of the URL path.' }),

@@ -1,0 +1,47 @@
+/** Bounds, times and places that belong to no listener and no system. */
+import { resolve } from 'node:path'
+import { clientKeepAliveTimeout, connTimeout, maxHeaderSize } from '../../profile/parameters/icm.ts'
+import { shutdownTimeout, traceFile } from '../../profile/parameters/postern.ts'
+import { clientCipherSuites } from '../../profile/parameters/ssl.ts'
+import { traceLevel } from '../../profile/parameters/system.ts'
+import { additionalConnClose, contextTimeout, maxClientAddresses, maxPooledHttp, maxPooledHttps, stickyMask } from '../../profile/parameters/wdisp.ts'
+import type { Plan } from '../plan.ts'
+import { cipherSettings } from './cipher-settings.ts'
+import { milliseconds, type PlanInput } from './input.ts'
+
+/** The longest time that a timer of Node can wait stands for "for ever" where a number is needed. */
+const longest = milliseconds(Number.MAX_SAFE_INTEGER) as number
+
+export function planUpstream ({ settings, findings }: PlanInput): Plan['upstream'] {
+  const ciphers = settings.find(clientCipherSuites)
+  return {
+    connectTimeoutMs: settings.get(connTimeout),
+    maxConnections: settings.get(maxPooledHttp),
+    maxTlsConnections: settings.get(maxPooledHttps),
+    ciphers: ciphers === null ? null : cipherSettings(ciphers.value, ciphers, { findings }),
+    // 0 closes the connection after each answer, which is what the setting of its own for that says
+    keepAliveTimeoutMs: milliseconds(settings.get(clientKeepAliveTimeout)) ?? longest,
+    maxHeaderBytes: settings.get(maxHeaderSize),
+    closeAfterResponse: settings.get(additionalConnClose) || settings.get(clientKeepAliveTimeout) === 0
+  }
+}
+
+export function planRouter ({ settings }: PlanInput): Plan['router'] {
+  return {
+    stickyMask: settings.get(stickyMask),
+    maxClients: settings.get(maxClientAddresses),
+    contextTimeoutMs: milliseconds(settings.get(contextTimeout)) as number
+  }
+}
+
+export function planLog ({ settings, directories }: PlanInput): Plan['log'] {
+  const file = settings.get(traceFile)
+  return {
+    traceFile: file === null ? null : resolve(directories.logging, file),
+    traceLevel: settings.get(traceLevel) as Plan['log']['traceLevel']
+  }
+}
+
+export function planShutdown ({ settings }: PlanInput): number {
+  return milliseconds(settings.get(shutdownTimeout)) as number
+}

@@ -1,0 +1,106 @@
+/** The plugins of a listener, in the order in which they see a request. */
+import { resolve } from 'node:path'
+import { logging, redirect, showDetailedErrors, strictTransportSecurity } from '../../profile/parameters/icm.ts'
+import { errorStatus, plugin as externalPlugin, redirectStatus } from '../../profile/parameters/postern.ts'
+import { addClientProtocol, addClientProtocolOld, addForwardedFor, handleAccessPoints } from '../../profile/parameters/wdisp.ts'
+import type { PluginPlan } from '../plan.ts'
+import type { HeaderPolicyOptions } from './header-policy.ts'
+import { portOf, type PlanInput } from './input.ts'
+import type { BareListener } from './listeners.ts'
+import type { Servers } from './servers.ts'
+
+/** What plugins need of the other parts of the plan. */
+export interface PluginParts {
+  readonly listeners: readonly BareListener[]
+  readonly headerPolicy: HeaderPolicyOptions
+  readonly servers: Servers
+}
+
+/** Makes the plugins of each listener; findings come once, not once per listener. */
+export function planPlugins (input: PlanInput, { listeners, headerPolicy, servers }: PluginParts): (listener: BareListener) => PluginPlan[] {
+  const handlers = [...planLogs(input), ...planTransportSecurity(input), ...planRedirects(input)]
+  const external = planExternal(input, servers)
+  const common = planForwarding(input, listeners)
+  return listener => listener.protocol === 'ROUTER'
+    ? []
+    : [
+        entry('client-cert-headers', headerPolicy),
+        ...listener.protocol === 'HTTPS' ? [entry('tls-termination', {}, listener.name)] : [],
+        entry('error-pages', { status: input.settings.get(errorStatus), detailed: input.settings.get(showDetailedErrors) }),
+        // browsers ignore Strict-Transport-Security over plain HTTP, and must (RFC 6797 section 8.1)
+        ...handlers.filter(({ plugin }) => plugin !== 'strict-transport-security' || listener.protocol === 'HTTPS'),
+        ...external,
+        entry('dispatch', {}),
+        entry('forward', { ...common, requestTimeoutMs: listener.processingTimeoutMs, maxBodyBytes: listener.maxBodyBytes })
+      ]
+}
+
+function entry (plugin: string, options: object, parameter: string | null = null): PluginPlan {
+  return { plugin, options: options as Readonly<Record<string, unknown>>, parameter }
+}
+
+function planLogs ({ settings, directories }: PlanInput): PluginPlan[] {
+  return settings.all(logging).map(({ name, value: { PREFIX, LOGFILE, LOGFORMAT, FILTER, MAXSIZEKB, MAXFILES, SWITCHTF, FILEWRAP } }) => entry('access-log', {
+    prefix: PREFIX,
+    file: resolve(directories.logging, LOGFILE),
+    format: LOGFORMAT,
+    maxSizeKb: MAXSIZEKB,
+    maxFiles: MAXFILES,
+    switchTime: SWITCHTF,
+    wrap: FILEWRAP === 'on',
+    ...FILTER !== null && { filter: FILTER }
+  }, name))
+}
+
+function planTransportSecurity ({ settings }: PlanInput): PluginPlan[] {
+  const value = settings.get(strictTransportSecurity)
+  return value === null ? [] : [entry('strict-transport-security', { value }, strictTransportSecurity.name)]
+}
+
+function planRedirects (input: PlanInput): PluginPlan[] {
+  const { settings, findings } = input
+  const rules = settings.all(redirect).map(setting => {
+    const { PREFIX, FROM, FROMPROT, FOR, TO, PROT, HOST, PORT } = setting.value
+    if (PORT !== null && HOST === null) findings.report('POSTERN_ERR_PLAN_REDIRECT', setting, { key: 'PORT', message: 'PORT stands without HOST', expected: 'HOST= beside it' })
+    if ([TO, PROT, HOST].every(part => part === null)) findings.report('POSTERN_ERR_PLAN_REDIRECT', setting, { message: 'the redirect leads to where the request already is', expected: 'at least one of TO, PROT and HOST' })
+    return {
+      prefix: PREFIX,
+      from: FROM,
+      fromProtocol: FROMPROT,
+      for: FOR,
+      to: TO,
+      protocol: PROT,
+      host: HOST,
+      port: PORT === null ? null : portOf(PORT, { about: setting, key: 'PORT', input }),
+      parameter: setting.name
+    }
+  })
+  return rules.length === 0 ? [] : [entry('redirect', { rules, status: settings.get(redirectStatus) })]
+}
+
+function planExternal ({ settings, directories }: PlanInput, servers: Servers): PluginPlan[] {
+  return settings.all(externalPlugin).map(setting => {
+    const { NAME, PREFIX, OPTIONS, SSL_CLIENT_PSE } = setting.value
+    return entry('external', {
+      name: NAME, prefix: PREFIX, optionsFile: OPTIONS, base: directories.profile, tls: servers.auxiliaryTls(SSL_CLIENT_PSE, setting)
+    }, setting.name)
+  })
+}
+
+function planForwarding ({ settings, findings }: PlanInput, listeners: readonly BareListener[]): object {
+  const old = settings.find(addClientProtocolOld)
+  const current = settings.find(addClientProtocol)
+  if (old !== null && current !== null) {
+    findings.report('POSTERN_WARN_PLAN_OLD_SPELLING', old, { message: `${current.name} is set too and wins`, expected: `${current.name} only` })
+  }
+  return {
+    addXForwardedFor: settings.get(addForwardedFor),
+    addClientProtocol: current?.value ?? old?.value ?? settings.get(addClientProtocol),
+    accessPoints: settings.get(handleAccessPoints) ? accessPoints(listeners) : null
+  }
+}
+
+/** `HTTP=80,HTTPS=443`. What a browser reaches through PROT=ROUTER is HTTPS; a port that the operating system chooses is not known yet. */
+function accessPoints (listeners: readonly BareListener[]): string {
+  return listeners.filter(({ port }) => port !== 0).map(({ protocol, port }) => `${protocol === 'HTTP' ? 'HTTP' : 'HTTPS'}=${port}`).join(',')
+}
