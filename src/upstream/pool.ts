@@ -197,6 +197,11 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
     for (const connection of this.#idle.slice()) this.#drop(connection)
   }
 
+  /** Ends the connections that have changed their protocol. */
+  endTunnels (): void {
+    for (const socket of this.#detached) socket.destroy()
+  }
+
   /** Ends in order: idle connections now, the others with their exchange. */
   override close (): Promise<void>
   override close (callback: () => void): void
@@ -219,7 +224,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
   override destroy (first?: Error | null | (() => void), second?: () => void): Promise<void> | void {
     this.#stopped = true
     for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) next.fail(new errors.UPSTREAM_STOPPED())
-    for (const socket of this.#detached) socket.destroy()
+    this.endTunnels()
     for (const connection of [...this.#connections]) this.#drop(connection)
     const callback = typeof first === 'function' ? first : second
     if (callback === undefined) return Promise.resolve()

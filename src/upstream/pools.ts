@@ -84,6 +84,11 @@ export class UpstreamPools {
     for (const pool of [...this.#registry.active]) pool.closeIdle()
   }
 
+  /** Ends upgraded connections: nothing else does, and they have no last exchange. */
+  endTunnels (): void {
+    for (const pool of [...this.#registry.active]) pool.endTunnels()
+  }
+
   /** Ends in order; resolves when the last exchange and the last upgraded connection have ended. */
   async close (): Promise<void> {
     this.#registry.stopped = true

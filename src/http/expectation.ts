@@ -1,0 +1,28 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/**
+ * Makes the gateway answer `Expect: 100-continue` itself: `100 Continue` goes out when somebody starts to read the body, which the
+ * forward path does once the request is being written to the back end, and a handler does when it parses the body. Without a reader there
+ * is no 100, and Node closes the connection after the final answer, because the client may send the body or not.
+ *
+ * @see RFC 9110 section 10.1.1
+ */
+export function continueOnRead (request: IncomingMessage, response: ServerResponse): void {
+  const onListener = (event: string): void => {
+    if (event !== 'data' && event !== 'readable') return
+    request.off('newListener', onListener)
+    if (!response.headersSent) response.writeContinue()
+  }
+  request.on('newListener', onListener)
+  dropExpect(request)
+}
+
+/** Removes `Expect` from every view of the header: it is answered here and means nothing to who comes next. */
+export function dropExpect (request: IncomingMessage): void {
+  const { rawHeaders } = request
+  for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
+    if (rawHeaders[index]?.toLowerCase() === 'expect') rawHeaders.splice(index, 2)
+  }
+  delete request.headers.expect
+  delete request.headersDistinct['expect']
+}
