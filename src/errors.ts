@@ -63,7 +63,8 @@ export const errors = {
   TLS_IDENTITY_WITHOUT_KEY: createError('POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY', '%s has no private key with a certificate; a TLS server needs both'),
   TLS_CONTEXT: createError('POSTERN_ERR_TLS_CONTEXT', '%s cannot be used for a TLS server: %s'),
   TLS_SERVER_MISSING: createError('POSTERN_ERR_TLS_SERVER_MISSING', 'the plugin tls-termination needs a Fastify instance made with serverFactory: tlsServerFactory(...)'),
-  TLS_PLATFORM: createError('POSTERN_ERR_TLS_PLATFORM', 'Node %s %s a verified client certificate cross to hosts with other CAs on resumed sessions, whatever is done about it; expected a Node version that does not'),
+  TLS_TRIAL: createError('POSTERN_ERR_TLS_TRIAL', 'a %s session was not resumed where it was made'),
+  TLS_PLATFORM: createError('POSTERN_ERR_TLS_PLATFORM', 'Node %s lets a verified client certificate cross to hosts with other CAs on resumed sessions, whatever is done about it; expected a Node version that does not'),
   TLS_MISDIRECTED: createError('POSTERN_ERR_TLS_MISDIRECTED', 'This host is not served on this connection.', 421),
   // --- client-cert --------------------------------------------------------------------------------------------------
   // --- http and forward ---------------------------------------------------------------------------------------------

@@ -34,16 +34,18 @@ export async function checkPlatform (): Promise<string[]> {
 
 /** @throws POSTERN_ERR_TLS_PLATFORM */
 export function describePlatform ({ showsChain, crossesContexts, crossesIdentities }: PlatformFacts, version = process.version): string[] {
-  // not known is no reason to go on
-  if (crossesIdentities !== false) throw new errors.TLS_PLATFORM(version, crossesIdentities === null ? 'may let' : 'lets')
+  if (crossesIdentities === true) throw new errors.TLS_PLATFORM(version)
+  const arrangement = `each identity has a TLS server and ticket keys of its own, which ${crossesIdentities === null ? 'could not be tried here' : 'was tried and holds'}`
   return [
-    showsChain === true
-      ? `Node ${version} shows the certificate chain of a client: it is taken from full handshakes, and remembered for resumed ones`
-      : `Node ${version} ${showsChain === null ? 'may lose' : 'loses'} the certificate chain of a client: it is rebuilt from the trust list, the identity and chains seen before`,
-    crossesContexts === false
-      ? `Node ${version} does not let a client certificate cross hosts on resumed sessions; each identity has TLS servers and ticket keys of its own all the same`
-      : `Node ${version} ${crossesContexts === null ? 'may let' : 'lets'} a client certificate cross hosts on resumed sessions: each identity has TLS servers and ticket keys of its own, which was tried and holds`
+    `Node ${version} ` + (showsChain === true
+      ? 'shows the certificate chain of a client: it is taken from full handshakes, and remembered for resumed ones'
+      : `${showsChain === null ? 'may lose' : 'loses'} the certificate chain of a client: it is rebuilt from the trust list, the identity and chains seen before`),
+    `Node ${version} ${words(crossesContexts)} a client certificate cross hosts on resumed sessions: ${arrangement}`
   ]
+}
+
+function words (crosses: boolean | null): string {
+  return crosses === null ? 'may let' : crosses ? 'lets' : 'does not let'
 }
 
 /** Makes the trials. */

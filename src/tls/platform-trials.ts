@@ -1,6 +1,7 @@
 /** Trials on the running Node's TLS, in memory. */
 import { duplexPair, type Duplex } from 'node:stream'
 import tls, { type TLSSocket } from 'node:tls'
+import { errors } from '../errors.ts'
 import type { Identity } from '../pse/identity.ts'
 import { issue, type IssuedIdentity } from '../x509/issue.ts'
 import { TlsAcceptor } from './acceptor.ts'
@@ -52,15 +53,34 @@ export async function showsChainOf (hosts: Hosts, version: TlsVersion): Promise<
   return shown
 }
 
-/** Whether a session that the client made at the first host, with its certificate, makes it a verified client at the second one. */
+/**
+ * Whether a session that the client made at the first host, with its certificate, makes it a verified client at the second one.
+ *
+ * @throws POSTERN_ERR_TLS_TRIAL when the session cannot even be resumed where it was made: then nothing was tried
+ */
 export async function crosses (server: Server, hosts: Hosts, version: TlsVersion): Promise<boolean> {
   const first = await connect(server, { ...hosts.client, ...only(version), servername: 'first.invalid' })
-  const session = await first.session
+  const session = opensslSession(await first.session)
   first.end()
-  const second = await connect(server, { ...only(version), servername: 'second.invalid', session })
-  const crossed = second.socket.authorized
-  second.end()
-  return crossed
+  const control = await resume(server, { ...only(version), servername: 'first.invalid', session })
+  if (!control.reused) throw new errors.TLS_TRIAL(version)
+  return (await resume(server, { ...only(version), servername: 'second.invalid', session })).authorized
+}
+
+/**
+ * A session without the mark that Node's client puts before it, by which it refuses to offer the session to other hosts. An attacker
+ * has no such mark. What OpenSSL made is one DER sequence, up to the end.
+ */
+export function opensslSession (session: Buffer): Buffer {
+  const start = session.findIndex((byte, i) => byte === 0x30 && session[i + 1] === 0x82 && session.readUInt16BE(i + 2) === session.length - i - 4)
+  return start < 0 ? session : session.subarray(start)
+}
+
+async function resume (server: Server, options: tls.ConnectionOptions): Promise<{ reused: boolean, authorized: boolean }> {
+  const { socket, end } = await connect(server, options)
+  const outcome = { reused: socket.isSessionReused(), authorized: socket.authorized }
+  end()
+  return outcome
 }
 
 async function connect (server: Server, options: tls.ConnectionOptions): Promise<{ socket: TLSSocket, session: Promise<Buffer>, end: () => void }> {
@@ -74,11 +94,10 @@ async function connect (server: Server, options: tls.ConnectionOptions): Promise
   return { socket, session, end: () => { client.destroy(); socket.destroy() } }
 }
 
-/** One server for all names, as `tls.Server` has it. */
+/** One server for all names, as `tls.Server` has it, with Node's own session id context. */
 export function contextServer ({ first, second }: Hosts): Server {
-  const [own, other] = [first, second].map(identity => secureContextOptions(identity, settings)) as [tls.SecureContextOptions, tls.SecureContextOptions]
-  // one session id context for both, which is what somebody gets who sets none
-  const otherContext = tls.createSecureContext({ ...other, sessionIdContext: own.sessionIdContext })
+  const [own, other] = [first, second].map(identity => ({ ...secureContextOptions(identity, settings), sessionIdContext: undefined }))
+  const otherContext = tls.createSecureContext(other)
   const server = tls.createServer({
     ...own,
     ...verificationOptions(settings.verifyClient),

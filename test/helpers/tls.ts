@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
 import type { Identity } from '../../src/pse/identity.ts'
+import { opensslSession } from '../../src/tls/platform-trials.ts'
 import type { Issued } from './pki.ts'
 
 /** An identity as a PSE would give it: the certificate with its issuers, and a trust list. */
@@ -29,7 +30,7 @@ export interface ClientOutcome {
   readonly reused: boolean
   /** Common name of the server's certificate. */
   readonly serverName: string | undefined
-  /** For the next connection. */
+  /** For the next connection, to whatever host: without the mark by which Node's client keeps it to one. */
   readonly session: Buffer | undefined
 }
 
@@ -50,7 +51,7 @@ export async function exchange (t: Test, options: ConnectionOptions, request = '
     socket.write(request)
   })
   const answer = await received(socket)
-  return { answer, errorCode, session, ...seen }
+  return { answer, errorCode, session: session && opensslSession(session), ...seen }
 }
 
 /** All bytes until the connection ends. */
