@@ -165,5 +165,5 @@ function nameOf ({ name }: Parameter, key: string | null): string {
 }
 
 function defaultOf (entry: SubParameterSchema): unknown {
-  return entry.default === null ? null : entry.type.read(entry.default)?.value ?? null
+  return entry.default === null ? null : entry.type.read(entry.default)?.value
 }

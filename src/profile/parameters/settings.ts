@@ -1,7 +1,7 @@
 /** Checked values of a profile. */
 import { parseIndexedName } from '../parameter-name.ts'
 import type { Parameter } from '../read.ts'
-import type { ParameterSchema, SetValueOf, ValueOf } from './schema.ts'
+import type { ParameterSchema, PlainSchema, SetValueOf, ValueOf } from './schema.ts'
 
 /** A parameter that the profile sets, with its checked value. */
 export interface Setting<V> {
@@ -46,9 +46,9 @@ export class Settings {
   }
 
   /** The value of a plain parameter, or its default; `null` where it has neither. */
-  get<const S extends ParameterSchema> (schema: S): ValueOf<S> {
+  get<const S extends PlainSchema> (schema: S): ValueOf<S> {
     const setting = this.find(schema)
     if (setting !== null) return setting.value as ValueOf<S>
-    return (schema.kind === 'plain' && schema.default !== null ? schema.type.read(schema.default)?.value ?? null : null) as ValueOf<S>
+    return (schema.default === null ? null : schema.type.read(schema.default)?.value) as ValueOf<S>
   }
 }
