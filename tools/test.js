@@ -4,7 +4,7 @@
  * Plain JavaScript, because its first duty is to say a clear word on a Node that cannot read the TypeScript of the tests at all.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -31,6 +31,11 @@ function compileTestClass () {
   runTap(['build'])
 }
 
+/** tap looks for other extensions than `.ts` in a directory once its TypeScript loader is off, so a directory becomes a pattern. */
+function filesOf (argument) {
+  return statSync(argument, { throwIfNoEntry: false })?.isDirectory() ? join(argument, '**/*.test.ts') : argument
+}
+
 function runTap (args) {
   const { status, error } = spawnSync(process.execPath, [tapBin, ...args], { cwd: root, stdio: 'inherit' })
   if (error !== undefined) throw error
@@ -43,4 +48,4 @@ if (complaint !== null) {
   process.exit(1)
 }
 compileTestClass()
-runTap(process.argv.slice(2))
+runTap(process.argv.slice(2).map(filesOf))
