@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import tls from 'node:tls'
 import { Connection, type Target } from './exchange.ts'
 import { TRANSFER_BYTES, type Pki } from './landscape.ts'
-import type { Scenario } from './scenarios.ts'
+import type { Bounds, Scenario } from './scenarios.ts'
 
 export interface Job {
   readonly port: number
@@ -21,20 +21,25 @@ export interface Measurement {
   readonly latenciesMs: readonly number[]
 }
 
-/** A worker does exchanges, one after the other, until they are all taken. */
-type Worker = (exchanges: Countdown) => Promise<void>
+/** A worker does exchanges, one after the other, until the allowance is used up. */
+type Worker = (allowance: Allowance) => Promise<void>
 
-class Countdown {
+class Allowance {
   readonly latenciesMs: number[] = []
+  readonly #deadline: number
   #left: number
 
-  constructor (count: number) { this.#left = count }
+  constructor ({ exchanges, seconds }: Bounds) {
+    this.#left = exchanges
+    this.#deadline = performance.now() + seconds * 1000
+  }
 
   async each (exchange: () => Promise<void>): Promise<void> {
-    while (this.#left-- > 0) {
-      const started = performance.now()
+    for (let started = performance.now(); this.#left-- > 0 && started < this.#deadline;) {
       await exchange()
-      this.latenciesMs.push(performance.now() - started)
+      const ended = performance.now()
+      this.latenciesMs.push(ended - started)
+      started = ended
     }
   }
 }
@@ -49,18 +54,18 @@ function expectStatus (status: number, expected: number): void {
 
 async function keepAliveWorker (target: Target, request: Buffer): Promise<Worker> {
   const connection = await Connection.open(target)
-  return exchanges => exchanges.each(async () => { expectStatus((await connection.request(request)).status, 200) })
+  return allowance => allowance.each(async () => { expectStatus((await connection.request(request)).status, 200) })
 }
 
 async function uploadWorker (target: Target): Promise<Worker> {
   const connection = await Connection.open(target)
   const request = head('POST', '/upload', ['Content-Type: application/octet-stream', `Content-Length: ${TRANSFER_BYTES}`])
-  return exchanges => exchanges.each(async () => { expectStatus((await connection.upload(request, TRANSFER_BYTES)).status, 204) })
+  return allowance => allowance.each(async () => { expectStatus((await connection.upload(request, TRANSFER_BYTES)).status, 204) })
 }
 
 function handshakeWorker (target: Target): Worker {
   const request = head('GET', '/small')
-  return exchanges => exchanges.each(async () => {
+  return allowance => allowance.each(async () => {
     const connection = await Connection.open(target)
     expectStatus((await connection.request(request)).status, 200)
     connection.close()
@@ -76,12 +81,12 @@ async function workerFor (target: Target, { kind }: Scenario): Promise<Worker> {
   }
 }
 
-async function measure (workers: readonly Worker[], count: number): Promise<Measurement> {
-  const exchanges = new Countdown(count)
+async function measure (workers: readonly Worker[], bounds: Bounds): Promise<Measurement> {
+  const allowance = new Allowance(bounds)
   const started = performance.now()
-  await Promise.all(workers.map(worker => worker(exchanges)))
+  await Promise.all(workers.map(worker => worker(allowance)))
   const seconds = (performance.now() - started) / 1000
-  return { seconds, latenciesMs: exchanges.latenciesMs.sort((a, b) => a - b) }
+  return { seconds, latenciesMs: allowance.latenciesMs.sort((a, b) => a - b) }
 }
 
 const [{ port, pki, scenario }] = await once(process, 'message') as [Job]
@@ -92,4 +97,4 @@ const workers = await Promise.all(Array.from({ length: scenario.connections }, (
 await measure(workers, scenario.warmUp)
 process.send?.('ready')
 await once(process, 'message')
-process.send?.(await measure(workers, scenario.count), () => { process.exit(0) })
+process.send?.(await measure(workers, scenario.measured), () => { process.exit(0) })

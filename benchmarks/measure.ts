@@ -34,8 +34,8 @@ export async function measure ({ process: peer, port }: Subject, pki: Pki, scena
     const { seconds, latenciesMs } = await reply(client) as Measurement
     const cpuMs = peer.cpuMs() - cpuBefore
     const at = (share: number): number => latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(share * latenciesMs.length))] ?? NaN
-    const cpuMsPerUnit = cpuMs / (scenario.count * scenario.unitsPerExchange)
-    return { requestsPerSecond: scenario.count / seconds, p50Ms: at(0.5), p99Ms: at(0.99), cpuMsPerUnit }
+    const cpuMsPerUnit = cpuMs / (latenciesMs.length * scenario.unitsPerExchange)
+    return { requestsPerSecond: latenciesMs.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99), cpuMsPerUnit }
   } finally {
     client.kill('SIGKILL')
   }

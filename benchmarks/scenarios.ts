@@ -1,9 +1,11 @@
 /**
- * What is measured. Counts bound a run: a slow peer takes longer, the number of its requests stays the same.
+ * What is measured, bounded in number and in time: whichever comes first.
  */
 import { MIB, TRANSFER_BYTES } from './landscape.ts'
 
 export type Kind = 'keep-alive' | 'handshake' | 'download' | 'upload'
+
+export interface Bounds { readonly exchanges: number, readonly seconds: number }
 
 export interface Scenario {
   readonly letter: 'a' | 'b' | 'c' | 'd'
@@ -12,8 +14,8 @@ export interface Scenario {
   /** Connections at the same time. */
   readonly connections: number
   /** Exchanges before the clock starts, so that caches are full and JavaScript is compiled. */
-  readonly warmUp: number
-  readonly count: number
+  readonly warmUp: Bounds
+  readonly measured: Bounds
   /** CPU time is given for one request, or for one GiB. */
   readonly unitsPerExchange: number
   readonly unit: 'request' | 'GiB'
@@ -23,18 +25,20 @@ export interface Scenario {
 
 const gibPerTransfer = TRANSFER_BYTES / (1024 * MIB)
 
-/** The four scenarios, with about a fifth of the exchanges when `quick`. */
+/** The four scenarios; shorter when `quick`, for a look and not for a result. */
 export function scenarios (quick: boolean): readonly Scenario[] {
+  const seconds = (full: number): Bounds => ({ seconds: quick ? full / 3 : full, exchanges: 1_000_000 })
+  const transfers = (full: number): Bounds => ({ seconds: 30, exchanges: quick ? 1 : full })
   const request = { unit: 'request', unitsPerExchange: 1 } as const
-  const transfer = { unit: 'GiB', unitsPerExchange: gibPerTransfer, connections: 1, warmUp: quick ? 0 : 1, count: quick ? 1 : 3 } as const
+  const transfer = { unit: 'GiB', unitsPerExchange: gibPerTransfer, connections: 1, warmUp: transfers(1), measured: transfers(3) } as const
   return [
     {
       letter: 'a',
       kind: 'keep-alive',
       title: 'keep-alive connections with a client certificate, answers of 600 bytes',
       connections: 16,
-      warmUp: quick ? 1000 : 2000,
-      count: quick ? 2000 : 6000,
+      warmUp: seconds(1.5),
+      measured: seconds(3),
       targets: { '@fastify/http-proxy': 0.75, nginx: 2.8 },
       ...request
     },
@@ -43,8 +47,8 @@ export function scenarios (quick: boolean): readonly Scenario[] {
       kind: 'handshake',
       title: 'full mutual TLS 1.3 handshakes, one request each',
       connections: 8,
-      warmUp: quick ? 50 : 100,
-      count: quick ? 150 : 500,
+      warmUp: seconds(1),
+      measured: seconds(4),
       targets: { nginx: 1.35 },
       ...request
     },
