@@ -1,7 +1,7 @@
 /**
  * `-checkconfig`: the plan and what the checks found, for people and for machines.
  */
-import { findingsToText } from '../profile/report.ts'
+import { findingsToJson, findingsToText } from '../profile/report.ts'
 import type { Arguments } from './arguments.ts'
 import type { ListenerPlan, Plan, SystemPlan } from './plan.ts'
 import { prepareGateway } from './prepare.ts'
@@ -11,7 +11,7 @@ export async function checkConfiguration ({ profile, overrides, json }: Pick<Arg
   const { plan, findings } = await prepareGateway(profile, overrides)
   const errors = findings.some(({ severity }) => severity === 'error')
   const report = json
-    ? `${JSON.stringify({ ok: !errors, plan, findings }, null, 2)}\n`
+    ? `${JSON.stringify({ plan, ...findingsToJson(findings) }, null, 2)}\n`
     : [plan === null ? '' : planToText(plan), findingsToText(findings), errors ? 'result: errors\n' : 'result: no errors\n'].filter(part => part !== '').join('\n')
   return { report, errors }
 }

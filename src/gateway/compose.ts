@@ -3,10 +3,11 @@
  * looks as if it belonged here belongs to the plan or to a plugin.
  */
 import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { admin } from '../../plugins/admin.ts'
+import { countUpstreamFailures } from '../../plugins/metrics.ts'
 import { DispatchTable } from '../dispatch/table.ts'
 import { errors } from '../errors.ts'
 import type { Identity } from '../pse/identity.ts'
@@ -14,8 +15,7 @@ import { UpstreamPools } from '../upstream/pools.ts'
 import { createListener } from './listener.ts'
 import { addressOf, listenFaultText } from './ports.ts'
 import type { Plan } from './plan.ts'
-import { systemsOf } from './systems.ts'
-import Fastify from 'fastify'
+import { addressesOf, systemsOf } from './systems.ts'
 
 /** What the listeners of one gateway have in common. */
 export interface Shared {
@@ -51,8 +51,17 @@ export interface Gateway {
  */
 export async function createGateway (plan: Plan, { identities, logger }: { identities: ReadonlyMap<string, Identity>, logger: Logger }): Promise<Gateway> {
   const pools = new UpstreamPools(plan.upstream)
-  const table = new DispatchTable(systemsOf(plan, identities), { conflictResolution: plan.conflictResolution })
-  const shared: Shared = { plan, identities, table, pools, metrics: new Registry(), logger }
+  const metrics = new Registry()
+  const systems = systemsOf(plan, identities)
+  const table = new DispatchTable(systems, {
+    conflictResolution: plan.conflictResolution,
+    addresses: await addressesOf(systems),
+    onFailure: countUpstreamFailures(metrics),
+    onServerChange: ({ system, server, state, reason }) => {
+      logger[state === 'out' ? 'warn' : 'info']({ system, upstream: server.origin, reason }, state === 'out' ? 'server taken out' : 'server is back')
+    }
+  })
+  const shared: Shared = { plan, identities, table, pools, metrics, logger }
   const gateway = new ComposedGateway(shared)
   await gateway.compose()
   return gateway

@@ -1,9 +1,11 @@
 /**
  * One `icm/server_port_<xx>` as a Fastify instance, with its plugins in the order of the plan.
  */
-import { createServer, METHODS, type IncomingMessage, type RequestListener, type ServerOptions } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerOptions } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify'
-import { routerServerFactory } from '../../plugins/router.ts'
+import { metrics } from '../../plugins/metrics.ts'
+import { routerServerFactory, type RouterOptions } from '../../plugins/router.ts'
+import { accessControl } from '../../plugins/access-control.ts'
 import { clientErrorHandler } from '../../plugins/error-pages.ts'
 import { tlsServerFactory } from '../../plugins/tls-termination.ts'
 import type { Shared } from './compose.ts'
@@ -25,9 +27,8 @@ export async function createListener (listener: ListenerPlan, shared: Shared): P
     forceCloseConnections: 'idle',
     rewriteUrl: routeTargets(externalPrefixes(listener.plugins))
   }) as unknown as FastifyInstance
-  for (const method of METHODS) {
-    if (!app.supportedMethods.includes(method) && method !== 'CONNECT') app.addHttpMethod(method, { hasBody: true })
-  }
+  if (listener.aclFile !== null) await app.register(accessControl, { file: listener.aclFile })
+  if (shared.plan.admin !== null) await app.register(metrics, { listener: listener.name, registry: shared.metrics })
   for (const plugin of listener.plugins) await registerPlugin(app, plugin, { listener, shared })
   await app.ready()
   return app
@@ -36,9 +37,14 @@ export async function createListener (listener: ListenerPlan, shared: Shared): P
 function serverFactory (listener: ListenerPlan, shared: Shared): FastifyServerFactory {
   switch (listener.protocol) {
     case 'HTTPS': return tlsServerFactory({ ...tlsOptionsOf(listener, shared), server: serverOptions(listener) }) as unknown as FastifyServerFactory
-    case 'ROUTER': return routerServerFactory(listener, shared) as unknown as FastifyServerFactory
+    case 'ROUTER': return routerServerFactory(routerOptions(shared))
     case 'HTTP': return (handler: RequestListener) => createServer(serverOptions(listener), handler)
   }
+}
+
+function routerOptions ({ plan, table, logger }: Shared): RouterOptions {
+  const { connectTimeoutMs } = plan.upstream
+  return { ...plan.router, connectTimeoutMs, drainTimeoutMs: plan.shutdownTimeoutMs, systems: local => table.forConnection(local), logger }
 }
 
 function serverOptions ({ maxHeaderBytes, keepAliveTimeoutMs }: ListenerPlan): ServerOptions {

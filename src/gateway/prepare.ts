@@ -3,7 +3,7 @@
  */
 import { userInfo } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { loadProfile } from '../profile/load.ts'
+import { loadProfile, loadServices } from '../profile/load.ts'
 import type { Finding } from '../profile/finding.ts'
 import { loadIdentity } from '../pse/load.ts'
 import type { Identity } from '../pse/identity.ts'
@@ -21,7 +21,7 @@ export interface Prepared {
 /** @param overrides `name=value` arguments of the command line; they win over the profile. */
 export async function prepareGateway (profilePath: string, overrides: readonly string[] = []): Promise<Prepared> {
   const profile = await loadProfile(profilePath, overrides)
-  const { plan, findings } = planFromProfile(profile, { profileDirectory: dirname(resolve(profilePath)), env: process.env })
+  const { plan, findings } = planFromProfile(profile, { profileDirectory: dirname(resolve(profilePath)), env: process.env, services: await loadServices() })
   const all = [...profile.findings, ...findings]
   if (plan === null) return { plan, identities: new Map(), findings: all }
   const loaded = await loadIdentities(plan.identities)

@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns/promises'
+import { namesToResolve } from '../dispatch/selectors.ts'
 import type { Identity } from '../pse/identity.ts'
 import type { UpstreamServer } from '../upstream/server.ts'
 import type { Plan, ServerPlan, SystemPlan } from './plan.ts'
@@ -10,8 +12,17 @@ export function systemsOf (plan: Plan, identities: ReadonlyMap<string, Identity>
   return plan.systems.map(system => ({ ...system, servers: system.servers.map(server => upstreamServer(server, identities)) }))
 }
 
-function upstreamServer ({ origin, host, port, tls }: ServerPlan, identities: ReadonlyMap<string, Identity>): UpstreamServer {
+/** A server that carries its loaded identity. */
+export function upstreamServer ({ origin, host, port, tls }: ServerPlan, identities: ReadonlyMap<string, Identity>): UpstreamServer {
   if (tls === null) return { origin, host, port, tls }
   const { identity, ...rest } = tls
   return { origin, host, port, tls: { ...rest, identity: identities.get(identity) as Identity } }
+}
+
+/** Addresses of the host names in SRCSRV. A name that does not resolve matches nothing. */
+export async function addressesOf (systems: readonly System[]): Promise<Map<string, readonly string[]>> {
+  return new Map(await Promise.all(namesToResolve(systems).map(async name => {
+    const found = await lookup(name, { all: true }).catch(() => [])
+    return [name, found.map(({ address }) => address)] as const
+  })))
 }

@@ -24,19 +24,20 @@ function json ({ statusCode, code, message, requestId }: PublicError & { readonl
 }
 
 function html ({ statusCode, code, message, requestId }: PublicError & { readonly requestId: string | null }): string {
-  const title = escape(`${statusCode} ${STATUS_CODES[statusCode] ?? 'Error'}`)
-  const request = requestId === null ? '' : `<br>Request: <code>${escape(requestId)}</code>`
+  const title = escapeHtml(`${statusCode} ${STATUS_CODES[statusCode] ?? 'Error'}`)
+  const request = requestId === null ? '' : `<br>Request: <code>${escapeHtml(requestId)}</code>`
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>${title}</title></head>
-<body><h1>${title}</h1><p>${escape(message)}</p><p>Code: <code>${escape(code)}</code>${request}</p></body>
+<body><h1>${title}</h1><p>${escapeHtml(message)}</p><p>Code: <code>${escapeHtml(code)}</code>${request}</p></body>
 </html>
 `
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
-function escape (text: string): string {
+/** Text as HTML content or attribute value. */
+export function escapeHtml (text: string): string {
   return text.replaceAll(/[&<>"']/g, character => ENTITIES[character] as string)
 }
 

@@ -1,0 +1,119 @@
+/**
+ * `npm run demo`: the throw-away landscape. Mints a PKI, starts the back end and the gateway of `profiles/demo.pfl`, sends one request with and
+ * one without a user certificate, and keeps running; `--once` ends after the two, with 1 if an expectation failed.
+ *
+ * `--host=<address>` and `--port=<port>` choose where the gateway listens (default 127.0.0.1:8443; a free port with `--once`).
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { runGateway } from '../gateway/run.ts'
+import { rowsOf, startBackend, type Seen } from './backend.ts'
+import { mintDemoPki, type DemoPki } from './pki.ts'
+import { ask } from './request.ts'
+
+const { values: args } = parseArgs({
+  options: { once: { type: 'boolean', default: false }, host: { type: 'string', default: '127.0.0.1' }, port: { type: 'string' } }
+})
+
+try {
+  process.exitCode = await runDemo()
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = 1
+}
+
+async function runDemo (): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), 'postern-demo-'))
+  const pki = await mintDemoPki(directory)
+  const backend = await startBackend(pki)
+  const gateway = await runGateway({
+    profile: demoProfile(),
+    overrides: [`_DIR=${directory}`, `_HOST=${args.host}`, `_PORT=${args.port ?? (args.once ? '0' : '8443')}`, `_BACKEND=${backend.origin}`, ...adminPort()],
+    traceFile: join(directory, 'trace.log'),
+    traceLevel: null
+  })
+  const port = gateway.addresses.get('icm/server_port_0')?.port as number
+  const stop = async (reason: string): Promise<void> => {
+    await gateway.stop(reason)
+    await backend.close()
+    await rm(directory, { recursive: true })
+  }
+  const failures = await show(port, pki, backend.origin)
+  if (args.once) {
+    await stop('the demo has ended')
+    return failures.length === 0 ? 0 : 1
+  }
+  printCurlLines(port, pki)
+  process.once('SIGINT', () => { void stop('SIGINT').then(() => process.exit(0)) })
+  process.once('SIGTERM', () => { void stop('SIGTERM').then(() => process.exit(0)) })
+  return 0
+}
+
+/** Beside the sources in a checkout, beside `dist` in the package. */
+function demoProfile (): string {
+  const fromSources = new URL('../../profiles/demo.pfl', import.meta.url)
+  const fromBuild = new URL('../../../profiles/demo.pfl', import.meta.url)
+  return fileURLToPath(import.meta.url.endsWith('.ts') ? fromSources : fromBuild)
+}
+
+/** The container image watches the admin port. */
+function adminPort (): string[] {
+  const port = process.env['POSTERN_ADMIN_PORT']
+  return port === undefined ? [] : [`postern/admin_port=PORT=${port}`]
+}
+
+async function show (port: number, pki: DemoPki, backend: string): Promise<string[]> {
+  print('', `browser --TLS--> gateway (https://localhost:${port}) --TLS with client PSE--> back end (${backend})`, '')
+  const withCertificate = await ask({ port, rootFile: pki.rootFile, user: { certificateFile: pki.userCertificateFile, keyFile: pki.userKeyFile } })
+  printSeen('With a user certificate the back end saw:', withCertificate)
+  const withoutCertificate = await ask({ port, rootFile: pki.rootFile, user: null })
+  printSeen('Without one it saw:', withoutCertificate)
+  const failures = [...faultsWith(withCertificate), ...faultsWithout(withoutCertificate)]
+  print(...(failures.length === 0 ? ['All of it as expected.'] : failures.map(text => `NOT AS EXPECTED: ${text}`)), '')
+  return failures
+}
+
+function faultsWith ({ user, fields, predecessor }: Seen): string[] {
+  return [
+    ...(user?.subject === 'CN=ALICE, OU=Users, O=Postern Demo, C=DE' && user.source === 'header' ? [] : ['the user should be ALICE, from the header']),
+    ...(predecessor === 'CN=gateway, OU=SSL CLIENT, O=Postern Demo, C=DE' ? [] : ['the request should come from the gateway']),
+    ...missing(fields, ['SSL_CLIENT_CERT', 'SSL_CLIENT_CERT_CHAIN_1', 'SSL_CIPHER_SUITE', 'SSL_CIPHER_USEKEYSIZE'])
+  ]
+}
+
+function faultsWithout ({ user, fields }: Seen): string[] {
+  return [
+    ...(user === null ? [] : ['nobody should be logged on without a certificate']),
+    ...missing(fields, ['SSL_CIPHER_SUITE', 'SSL_CIPHER_USEKEYSIZE'])
+  ]
+}
+
+function missing (fields: Seen['fields'], expected: readonly string[]): string[] {
+  const names = Object.keys(fields)
+  return names.length === expected.length && expected.every(name => names.includes(name)) ? [] : [`the SSL fields should be ${expected.join(', ')}, not ${names.join(', ')}`]
+}
+
+function printSeen (title: string, seen: Seen): void {
+  const rows = rowsOf(seen)
+  const width = Math.max(...rows.map(([label]) => label.length))
+  print(title, ...rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`), '')
+}
+
+function printCurlLines (port: number, pki: DemoPki): void {
+  const url = `https://localhost:${port}/sap/bc/ping`
+  print(
+    'To repeat it, from another terminal:',
+    `  curl --cacert ${pki.rootFile} --cert ${pki.userCertificateFile} --key ${pki.userKeyFile} ${url}`,
+    `  curl --cacert ${pki.rootFile} ${url}`,
+    'And to see that a forged field does not arrive:',
+    `  curl --cacert ${pki.rootFile} -H 'SSL_CLIENT_CERT: forged' ${url}`,
+    '', 'Ctrl-C ends it.', ''
+  )
+}
+
+function print (...lines: string[]): void {
+  process.stdout.write(lines.map(line => `${line}\n`).join(''))
+}
