@@ -67,6 +67,12 @@ export const errors = {
   TLS_PLATFORM: createError('POSTERN_ERR_TLS_PLATFORM', 'Node %s lets a verified client certificate cross to hosts with other CAs on resumed sessions, whatever is done about it; expected a Node version that does not'),
   TLS_MISDIRECTED: createError('POSTERN_ERR_TLS_MISDIRECTED', 'This host is not served on this connection.', 421),
   // --- client-cert --------------------------------------------------------------------------------------------------
+  CLIENT_CERT_DUPLICATE: createError('POSTERN_ERR_CLIENT_CERT_DUPLICATE', 'A header field that may occur once occurs more than once.', 400),
+  CLIENT_CERT_TOO_MANY_FIELDS: createError('POSTERN_ERR_CLIENT_CERT_TOO_MANY_FIELDS', 'The request has too many header fields.', 431),
+  CLIENT_CERT_CONNECTION: createError('POSTERN_ERR_CLIENT_CERT_CONNECTION', 'The connection cannot be judged.', 400),
+  CLIENT_CERT_FIELD: createError('POSTERN_ERR_CLIENT_CERT_FIELD', '%s holds no certificate: %s; expected one in DER, as base64 in one line'),
+  CLIENT_CERT_TWICE: createError('POSTERN_ERR_CLIENT_CERT_TWICE', '%s: another plugin decides on the SSL header fields of this server already; expected one of client-cert-headers and trusted-intermediary, once'),
+  CLIENT_CERT_HTTP2: createError('POSTERN_ERR_CLIENT_CERT_HTTP2', '%s: the server speaks HTTP/2; expected one that speaks HTTP/1.1 only'),
   // --- http and forward ---------------------------------------------------------------------------------------------
   HTTP_BAD_REQUEST: createError('POSTERN_ERR_HTTP_BAD_REQUEST', 'The request is not valid HTTP.', 400),
   HTTP_REQUEST_TIMEOUT: createError('POSTERN_ERR_HTTP_REQUEST_TIMEOUT', 'The request did not arrive in time.', 408),

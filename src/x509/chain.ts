@@ -42,9 +42,17 @@ export function withoutRoot (chain: readonly Certificate[]): Certificate[] {
 
 /** Whether a certificate names itself as its issuer and its own key as the signer. */
 export function isSelfSigned (certificate: Certificate): boolean {
-  const x509 = opensslView(certificate)
-  return x509.checkIssued(x509) && x509.verify(x509.publicKey)
+  let answer = selfSigned.get(certificate)
+  if (answer === undefined) {
+    const x509 = opensslView(certificate)
+    answer = x509.checkIssued(x509) && x509.verify(x509.publicKey)
+    selfSigned.set(certificate, answer)
+  }
+  return answer
 }
+
+/** The roots of a trust list are asked for each connection, their signatures need checking once. */
+const selfSigned = new WeakMap<Certificate, boolean>()
 
 function isValidAt (certificate: Certificate, now: Date): boolean {
   return certificate.notBefore <= now && now <= certificate.notAfter
