@@ -47,11 +47,16 @@ export interface PlanContext {
 export function planFromProfile (profile: Profile, { profileDirectory, secudir, env, services = new Map() }: PlanContext): { plan: Plan | null, findings: Finding[] } {
   const { settings, findings: ofParameters } = checkParameters(profile)
   const directories = directoriesOf(settings, { profileDirectory, secudir: [secudir, profile.environment.get('SECUDIR'), env['SECUDIR']] })
-  const input: PlanInput = { settings, directories, services, identities: new IdentityBook(settings, directories), findings: new PlanFindings() }
+  const input: PlanInput = { settings, directories, services, identities: new IdentityBook(settings, directories), findings: new PlanFindings(fileOf(profile)) }
   const plan = planOf(input)
   const findings = [...ofParameters, ...input.findings.list]
   const usable = [...profile.findings, ...findings].every(({ severity }) => severity !== 'error')
   return { plan: usable ? plan : null, findings }
+}
+
+/** The last file that says something: of `DEFAULT.PFL` and the instance profile, the latter. */
+function fileOf ({ parameters }: Profile): string | null {
+  return [...parameters.values()].findLast(({ origin }) => origin.file !== null)?.origin.file ?? null
 }
 
 function planOf (input: PlanInput): Plan {

@@ -17,11 +17,17 @@ export interface About {
 /** Collects what is wrong with a plan. */
 export class PlanFindings {
   readonly list: Finding[] = []
+  readonly #file: string | null
+
+  /** @param file the profile, for what is about none of its lines */
+  constructor (file: string | null) {
+    this.#file = file
+  }
 
   /** @param key the sub-parameter, where the finding is about one */
   report (code: PlanFindingCode, about: About | null, text: FindingText & { readonly key?: string }): void {
     const parameter = about === null ? null : text.key === undefined ? about.name : `${about.name} ${text.key}`
-    this.list.push(planFinding(code, { file: about?.origin.file ?? null, line: about?.origin.line ?? null, parameter }, text))
+    this.list.push(planFinding(code, { file: about === null ? this.#file : about.origin.file, line: about?.origin.line ?? null, parameter }, text))
   }
 }
 

@@ -112,23 +112,25 @@ class Check {
     const { pairs, findings } = parseSubParameters(parameter, { keys: Object.keys(schema.keys), toEnd: schema.toEnd === null ? [] : [schema.toEnd] })
     this.findings.push(...findings)
     const values: Record<string, unknown> = {}
+    let areReadable = true
     for (const [key, entry] of Object.entries(schema.keys)) values[key] = defaultOf(entry)
     for (const { key, value } of pairs) {
       const entry = Object.hasOwn(schema.keys, key) ? schema.keys[key] : undefined
       if (entry === undefined) this.#unknownKey(parameter, schema, key)
       else if (entry.status !== 'served') this.#withoutService(parameter, entry, key)
-      else this.#subParameter(parameter, { key, text: value, entry, values })
+      else areReadable = this.#subParameter(parameter, { key, text: value, entry, values }) && areReadable
     }
-    if (!this.#complete(parameter, schema, new Set(pairs.map(({ key }) => key)))) return
-    // a mandatory value that could not be read was reported; the rest cannot be used without it
-    if (Object.entries(schema.keys).some(([key, { required }]) => required && values[key] === null)) return
-    this.settings.add(schema, parameter, values)
+    const isComplete = this.#isComplete(parameter, schema, new Set(pairs.map(({ key }) => key)))
+    // with a part of it unread, everything that is concluded from the rest could be wrong
+    if (isComplete && areReadable) this.settings.add(schema, parameter, values)
   }
 
-  #subParameter (parameter: Parameter, { key, text, entry, values }: { key: string, text: string, entry: SubParameterSchema, values: Record<string, unknown> }): void {
+  /** @returns whether the value could be read; it is reported otherwise */
+  #subParameter (parameter: Parameter, { key, text, entry, values }: { key: string, text: string, entry: SubParameterSchema, values: Record<string, unknown> }): boolean {
     const read = entry.type.read(text)
     if (read === null) this.#badValue(parameter, key, text, entry.type.form)
     else values[key] = read.value
+    return read !== null
   }
 
   #unknownKey (parameter: Parameter, schema: StructuredSchema, key: string): void {
@@ -143,7 +145,7 @@ class Check {
     })
   }
 
-  #complete (parameter: Parameter, schema: StructuredSchema, present: ReadonlySet<string>): boolean {
+  #isComplete (parameter: Parameter, schema: StructuredSchema, present: ReadonlySet<string>): boolean {
     const missing = Object.entries(schema.keys).filter(([key, { required }]) => required && !present.has(key)).map(([key]) => key)
     for (const key of missing) {
       this.#report('POSTERN_ERR_PROFILE_MISSING_SUB_PARAMETER', parameter, key, { message: `${key} is missing`, expected: `${key}=<${schema.keys[key]?.type.form}>` })
