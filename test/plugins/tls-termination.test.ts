@@ -213,7 +213,7 @@ t.test('closing ends open handshakes at once, and running requests in peace', as
   const secure = tls.connect({ port, host, servername: 'a.example', rejectUnauthorized: false, ...credentials(a.client) })
   let text = ''
   secure.on('data', piece => { text += String(piece) })
-  secure.write('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n')
+  secure.write('GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n')
   await arrived.promise
   const closed = app.close()
   await Promise.all([once(silent, 'close'), once(half, 'close')])
