@@ -65,13 +65,13 @@ async function openWithPin (file: FileContent, { pin: sources }: Pick<IdentityPl
     const opened = readIdentityWithWarnings(file.bytes, { file: file.path, pin: null })
     return withWarnings(opened, exposedKey(file, opened.identity))
   } catch (error) {
-    const usable = sources.filter(source => source.from !== 'none')
+    const usable = sources.filter((source): source is UsablePinSource => source.from !== 'none')
     if (!isPinRequired(error) || usable.length === 0) throw error
     return await tryPins(file, usable, context)
   }
 }
 
-async function tryPins (file: FileContent, sources: readonly PinSource[], context: LoadContext): Promise<ReadIdentity> {
+async function tryPins (file: FileContent, sources: readonly UsablePinSource[], context: LoadContext): Promise<ReadIdentity> {
   const failures: Error[] = []
   for (const source of sources) {
     try {
@@ -91,21 +91,22 @@ function isFaultOfSource (error: unknown): boolean {
   return /^POSTERN_ERR_(CREDV2_|IDENTITY_PIN_SOURCE$|IDENTITY_UNREADABLE$|IDENTITY_TOO_LARGE$)/.test((error as NodeJS.ErrnoException).code ?? '')
 }
 
+type UsablePinSource = Exclude<PinSource, { from: 'none' }>
+
 interface Pin {
   readonly pin: string
   readonly warnings: readonly IdentityWarning[]
 }
 
-async function pinFrom (source: PinSource, path: string, { user, env }: LoadContext): Promise<Pin> {
+async function pinFrom (source: UsablePinSource, path: string, { user, env }: LoadContext): Promise<Pin> {
   if (source.from === 'cred_v2') return await pinFromCredentials(path, source.user ?? user)
   if (source.from === 'file') {
     const file = await readFile(source.file)
     // editors end a file with a line feed
     return { pin: file.bytes.toString().replace(/\r?\n$/, ''), warnings: exposedPin(file) }
   }
-  const variable = source.from === 'environment' ? source.variable : ''
-  const pin = env[variable]
-  if (pin === undefined) throw new errors.IDENTITY_PIN_SOURCE(path, `environment variable ${variable} is not set`)
+  const pin = env[source.variable]
+  if (pin === undefined) throw new errors.IDENTITY_PIN_SOURCE(path, `environment variable ${source.variable} is not set`)
   return { pin, warnings: [] }
 }
 
@@ -118,17 +119,24 @@ async function pinFromCredentials (path: string, user: string): Promise<Pin> {
   return { pin: readPin(file.bytes, { file: credentials, pse, user }), warnings: exposedPin(file) }
 }
 
-/** Certificates of a file, or of the files of a directory. Names with a leading dot are Kubernetes' own links, or nothing of ours. */
+/** Certificates of a file, or of the files of a directory. */
 async function readTrust (path: string): Promise<Certificate[]> {
-  const names = await readdir(path).catch(() => null)
-  if (names === null) return readTrustFile((await readFile(path)).bytes, path)
-  const files: string[] = []
-  for (const name of names.filter(name => !name.startsWith('.')).sort()) {
-    const file = join(path, name)
-    if ((await stat(file)).isFile()) files.push(file)
-  }
+  const files = await filesOf(path)
+  if (files === null) return readTrustFile((await readFile(path)).bytes, path)
   if (files.length === 0) throw new errors.TRUST_INVALID(path, 'the directory has no files')
   return (await Promise.all(files.map(async file => readTrustFile((await readFile(file)).bytes, file)))).flat()
+}
+
+/** The files of a directory, `null` for a file. Names with a leading dot are Kubernetes' own links, or nothing of ours. */
+async function filesOf (path: string): Promise<string[] | null> {
+  try {
+    if (!(await stat(path)).isDirectory()) return null
+    const paths = (await readdir(path)).filter(name => !name.startsWith('.')).sort().map(name => join(path, name))
+    const kinds = await Promise.all(paths.map(async path => (await stat(path)).isFile()))
+    return paths.filter((_, i) => kinds[i])
+  } catch (error) {
+    throw unreadable(path, error)
+  }
 }
 
 function exposedKey ({ path, exposed }: FileContent, { privateKey }: Identity): IdentityWarning[] {

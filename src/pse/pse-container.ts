@@ -33,10 +33,15 @@ const desEde3Cbc = '1.2.840.113549.3.7'
 export function openPse (outer: DerValue, options: PseOptions): PseContent {
   const version = outer.child(0).integer('version')
   if (version === 256n) throw new errors.PSE_LPS_PROTECTED(options.file)
-  const container = outer.child(1)
+  const container = readContainer(outer.child(1), options.file)
   if (version === 4n) return { version: 4, content: openVersion4(container, options) }
   if (version !== 2n) throw new errors.PSE_VERSION(options.file, version.toString().slice(0, 20))
   return { version: 2, content: container.tag === tag.sequence ? container : openVersion2(container, options) }
+}
+
+/** From here on the file is a PSE, and what is wrong with it is damage. */
+function readContainer ({ encoded, offset: start }: DerValue, file: string): DerValue {
+  return readDer(encoded, (what, offset) => new errors.PSE_DAMAGED(file, `${what}, at byte ${start + offset}`))
 }
 
 /** [0] { OCTET STRING verifier, AlgorithmIdentifier OPTIONAL, OCTET STRING content }: the verifier is the encrypted PIN. */

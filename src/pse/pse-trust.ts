@@ -25,11 +25,13 @@ export function readRoot (value: DerValue): Certificate {
   return readCertificate(certificate, what => value.fault(`PKRoot: ${what}`))
 }
 
-/** An old key may carry the same tag; its first part is no SEQUENCE that starts with an identifier. */
+/** An old key may carry the same tag; only a list of extensions is a SEQUENCE of a SEQUENCE that starts with an identifier. */
 function isExtensionList (value: DerValue): boolean {
   if (value.tag !== tag.context0) return false
-  const extension = value.child(0).children[0]
-  return extension?.tag === tag.sequence && extension.child(0).tag === tag.objectIdentifier
+  const [list] = value.children
+  if (list?.tag !== tag.sequence) return false
+  const [extension] = list.children
+  return extension?.tag === tag.sequence && extension.children[0]?.tag === tag.objectIdentifier
 }
 
 /** One entry of PKList, as far as it can be used. */
