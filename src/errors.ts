@@ -66,6 +66,10 @@ export const errors = {
   TLS_TRIAL: createError('POSTERN_ERR_TLS_TRIAL', 'a %s session was not resumed where it was made'),
   TLS_PLATFORM: createError('POSTERN_ERR_TLS_PLATFORM', 'Node %s lets a verified client certificate cross to hosts with other CAs on resumed sessions, whatever is done about it; expected a Node version that does not'),
   TLS_MISDIRECTED: createError('POSTERN_ERR_TLS_MISDIRECTED', 'This host is not served on this connection.', 421),
+  // --- access control -----------------------------------------------------------------------------------------------
+  ACL_FILE: createError('POSTERN_ERR_ACL_FILE', 'access control list %s cannot be read: %s'),
+  ACL_INVALID: createError('POSTERN_ERR_ACL_INVALID', 'the access control list has errors:\n%s'),
+  ACL_DENIED: createError('POSTERN_ERR_ACL_DENIED', 'You may not connect from this address.', 403),
   // --- client-cert --------------------------------------------------------------------------------------------------
   CLIENT_CERT_DUPLICATE: createError('POSTERN_ERR_CLIENT_CERT_DUPLICATE', 'A header field that may occur once occurs more than once.', 400),
   CLIENT_CERT_TOO_MANY_FIELDS: createError('POSTERN_ERR_CLIENT_CERT_TOO_MANY_FIELDS', 'The request has too many header fields.', 431),
