@@ -40,11 +40,11 @@ export function findProfile (directory: string): string | null {
 
 /** Decides what to start. In a container the admin port is on, for the health check; a profile that sets it keeps its own. */
 export function chooseStart (directory: string, adminPort: string, more: readonly string[] = []): Start {
-  const admin = `postern/admin_port=PORT=${adminPort}, HOST=127.0.0.1`
   const profile = findProfile(directory)
-  // the published port of a container leads to its outer address, so the demo listens there too
-  if (profile === null) return { program: 'src/demo/main.js', args: ['_HOST=0.0.0.0', admin, ...more] }
-  return { program: 'src/cli.js', args: [`pf=${profile}`, ...setsAdminPort(directory, profile) ? [] : [admin], ...more] }
+  // the published port of a container leads to its outer address; the demo reads POSTERN_ADMIN_PORT itself
+  if (profile === null) return { program: 'src/demo/main.js', args: ['--host=0.0.0.0', ...more] }
+  const admin = setsAdminPort(directory, profile) ? [] : [`postern/admin_port=PORT=${adminPort}, HOST=127.0.0.1`]
+  return { program: 'src/cli.js', args: [`pf=${profile}`, ...admin, ...more] }
 }
 
 function setsAdminPort (directory: string, profile: string): boolean {

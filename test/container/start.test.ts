@@ -2,13 +2,10 @@ import t from 'tap'
 import { join } from 'node:path'
 import { chooseStart, findProfile } from '../../container/start.ts'
 
-t.test('without a mounted profile the demo landscape starts, reachable from outside, with an admin port', async t => {
+t.test('without a mounted profile the demo landscape starts, reachable from outside', async t => {
   const empty = t.testdir({})
   for (const directory of [empty, join(empty, 'absent')]) {
-    t.strictSame(chooseStart(directory, '9400', ['-t', '2']), {
-      program: 'src/demo/main.js',
-      args: ['_HOST=0.0.0.0', 'postern/admin_port=PORT=9400, HOST=127.0.0.1', '-t', '2']
-    })
+    t.strictSame(chooseStart(directory, '9400', ['--port=8444']), { program: 'src/demo/main.js', args: ['--host=0.0.0.0', '--port=8444'] })
   }
 })
 
