@@ -19,10 +19,11 @@ export function continueOnRead (request: IncomingMessage, response: ServerRespon
 
 /** Removes `Expect` from every view of the header: it is answered here and means nothing to who comes next. */
 export function dropExpect (request: IncomingMessage): void {
-  const { rawHeaders } = request
+  // both views are made from the raw list when they are first asked for, and by its length as it was then
+  const { rawHeaders, headers, headersDistinct } = request
   for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
     if (rawHeaders[index]?.toLowerCase() === 'expect') rawHeaders.splice(index, 2)
   }
-  delete request.headers.expect
-  delete request.headersDistinct['expect']
+  delete headers.expect
+  delete headersDistinct['expect']
 }

@@ -25,6 +25,8 @@ export interface RawBackendOptions {
   /** Called when the head of a request is there, whatever becomes of its body. */
   readonly onHead?: (request: RawRequest) => void
   readonly onConnection?: (socket: Socket, connection: number) => void
+  /** `false`: the bytes are left to `onConnection`. Default true. */
+  readonly parse?: boolean
   readonly tls?: TlsOptions
 }
 
@@ -47,6 +49,7 @@ export async function buildRawBackend (t: Test, options: RawBackendOptions = {})
     const connection = sockets.push(socket) - 1
     socket.on('error', () => {})
     options.onConnection?.(socket, connection)
+    if (options.parse === false) return
     readRequests(socket, {
       onHead: (head, index) => options.onHead?.({ head, body: Buffer.alloc(0), socket, connection, index }),
       onRequest: (head, body, index) => {

@@ -12,7 +12,7 @@ export interface RawClient {
   /** Everything that came so far, latin1. */
   received (): string
   /** Resolves with everything that came, once it fits. Rejects when the connection ends without it. */
-  until (pattern: RegExp | string): Promise<string>
+  until (pattern: RegExp | string | ((text: string) => boolean)): Promise<string>
   /** Resolves with everything that came, once the connection is closed. */
   closed (): Promise<string>
 }
@@ -45,7 +45,10 @@ export async function buildRawClient (t: Test, port: number, { tls: tlsOptions, 
     socket,
     send: bytes => { socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes) },
     received: () => text,
-    until: pattern => until(() => typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text)),
+    until: pattern => until(() => {
+      if (typeof pattern === 'function') return pattern(text)
+      return typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text)
+    }),
     closed: () => until(() => isClosed)
   }
 }
