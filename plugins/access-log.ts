@@ -4,14 +4,15 @@
 import type { ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import type { Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import Type, { type Static } from 'typebox'
+import { contentLengthOf, countBody, fieldsOf, headOf } from '../src/access-log/answer.ts'
 import { compileFormat } from '../src/access-log/format.ts'
 import { logFilesOnDisk, standardOutput } from '../src/access-log/load.ts'
 import type { AccessRecord } from '../src/access-log/record.ts'
-import { bodyBytes, fieldsOf, headOf } from '../src/access-log/response-head.ts'
 import { RotatingLog } from '../src/access-log/rotating-log.ts'
 import { errors } from '../src/errors.ts'
 import { onceEnded } from '../src/http/exchange-end.ts'
@@ -66,7 +67,12 @@ const plugin: FastifyPluginAsync<AccessLogOptions> = async (fastify, options) =>
   })
   // whoever moves log files away says so by SIGHUP
   fastify.server.on('refresh', () => { log.reopen() })
-  fastify.addHook('onClose', async () => { await log.end() })
+  fastify.addHook('onClose', async () => {
+    // the server is closed before its last connections have said so: they do in the phase between these two
+    await setImmediate()
+    await setImmediate()
+    await log.end()
+  })
 }
 
 /** One exchange; the log's view of it is made when it has ended. */
@@ -86,13 +92,16 @@ class Exchange implements AccessRecord {
   readonly #response: ServerResponse
   readonly #start: number
   readonly #bytesBefore: number
+  /** `null`: the answer had been written when the log first heard of it. */
+  readonly #count: { readonly bytes: number } | null
 
   constructor ({ raw, originalUrl }: FastifyRequest, response: ServerResponse, { serverHost, elapsedMs }: { serverHost: string, elapsedMs: number }) {
     const { socket } = raw
     this.#socket = socket
     this.#response = response
     this.#start = performance.now() - elapsedMs
-    this.#bytesBefore = socket.bytesWritten ?? 0
+    this.#bytesBefore = socket.bytesWritten
+    this.#count = response.writableEnded ? null : countBody(response)
     this.startedAt = Date.now() - elapsedMs
     this.clientAddress = plainAddress(socket.remoteAddress)
     this.method = raw.method ?? ''
@@ -107,11 +116,14 @@ class Exchange implements AccessRecord {
   end (): this {
     this.durationMs = performance.now() - this.#start
     this.status = this.#response.headersSent || this.#response.statusCode === 101 ? this.#response.statusCode : null
-    const before = Math.max(this.#bytesBefore, bytesAtLastEnd.get(this.#socket) ?? 0)
-    const now = this.#socket.bytesWritten ?? 0
-    bytesAtLastEnd.set(this.#socket, now)
-    this.bytes = bodyBytes({ method: this.method, status: this.status, head: headOf(this.#response), complete: this.#response.writableFinished, written: Math.max(0, now - before) })
+    this.bytes = this.#bodyBytes()
     return this
+  }
+
+  #bodyBytes (): number {
+    if (this.status === null || this.method === 'HEAD' || this.status === 204 || this.status === 304) return 0
+    if (this.status === 101) return Math.max(0, this.#socket.bytesWritten - this.#bytesBefore - headOf(this.#response).length)
+    return this.#count?.bytes ?? contentLengthOf(headOf(this.#response))
   }
 
   user (): string | null {
@@ -122,9 +134,6 @@ class Exchange implements AccessRecord {
     return fieldsOf(headOf(this.#response))
   }
 }
-
-/** With pipelining the next request arrives while an answer is still being written. */
-const bytesAtLastEnd = new WeakMap<Socket, number>()
 
 function isWanted ({ raw, originalUrl }: FastifyRequest, { prefix, filter }: Resolved): boolean {
   if (filter === 'SAPSMD' && raw.headers['x-correlationid'] === undefined) return false

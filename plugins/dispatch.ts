@@ -106,6 +106,8 @@ function factsOf ({ raw, originalUrl }: FastifyRequest): RequestFacts {
 /** Our cookie is no business of the back end; every view of the fields loses it. */
 function removeCookie (raw: IncomingMessage, name: string): void {
   if (raw.headers.cookie?.includes(name) !== true) return
+  // Node makes this view on first use and counts on the list being as long as it came
+  const distinct = raw.headersDistinct
   const values: string[] = []
   for (let index = 0; index < raw.rawHeaders.length; index += 2) {
     if ((raw.rawHeaders[index] as string).toLowerCase() !== 'cookie') continue
@@ -116,10 +118,10 @@ function removeCookie (raw: IncomingMessage, name: string): void {
   }
   if (values.length > 0) {
     raw.headers.cookie = values.join('; ')
-    raw.headersDistinct['cookie'] = values
+    distinct['cookie'] = values
   } else {
     delete raw.headers.cookie
-    delete raw.headersDistinct['cookie']
+    delete distinct['cookie']
   }
 }
 

@@ -29,11 +29,17 @@ export function logFilesOnDisk (onFault: (error: unknown) => void): LogFiles {
     list: (file, names) => {
       const directory = dirname(file)
       return readdirSync(directory).filter(name => names.test(name))
-        .map(name => ({ file: join(directory, name), time: statSync(join(directory, name)).mtimeMs }))
+        .map(name => ({ file: join(directory, name), time: createdAt(join(directory, name)) }))
         .sort((a, b) => a.time - b.time || a.file.localeCompare(b.file, 'en', { numeric: true }))
         .map(({ file }) => file)
     }
   }
+}
+
+/** When a file was made: the time of its last write says little while lines are still on their way. */
+function createdAt (file: string): number {
+  const { birthtimeMs, mtimeMs } = statSync(file)
+  return birthtimeMs > 0 ? birthtimeMs : mtimeMs
 }
 
 /** Standard output as a log file. */

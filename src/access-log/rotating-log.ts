@@ -52,6 +52,7 @@ export class RotatingLog {
   #size: number
   #switchAt: number
   #retryAt = 0
+  #ended = false
 
   /**
    * @throws POSTERN_ERR_ACCESS_LOG_FILE and what opening the file throws
@@ -66,8 +67,9 @@ export class RotatingLog {
     this.#switchAt = this.#nextSwitch(now)
   }
 
-  /** @param line ASCII text without its end */
+  /** @param line ASCII text without its end; after {@link RotatingLog.end} it is lost */
   write (line: string): void {
+    if (this.#ended) return
     const { maxBytes, now } = this.#options
     const length = line.length + 1
     const time = now()
@@ -79,12 +81,14 @@ export class RotatingLog {
 
   /** Opens the file anew, after somebody else has moved it. */
   reopen (): void {
+    if (this.#ended) return
     const name = fileNameAt(this.#options.template, this.#options.now())
     this.#guarded(() => { this.#use(name, false) })
   }
 
   /** Writes what is left and closes; ends when the last file is closed. */
   async end (): Promise<void> {
+    this.#ended = true
     this.#retire(this.#file)
     await Promise.all(this.#ending)
   }
