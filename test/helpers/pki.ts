@@ -40,6 +40,8 @@ export interface IssueOptions {
   readonly notBefore?: Date
   readonly notAfter?: Date
   readonly serialNumber?: Uint8Array<ArrayBuffer>
+  /** A certificate of version 1, without extensions: what old roots are. */
+  readonly version1?: boolean
 }
 
 export type KeyType = 'EC' | 'RSA'
@@ -136,7 +138,7 @@ async function issue (options: IssueOptions): Promise<Issued> {
   const key = options.keyOf?.key ?? await newKey(options.keyType ?? 'EC')
   const publicKey = await cryptoKey(key, 'public')
   const certificate = new pkijs.Certificate()
-  certificate.version = 2
+  certificate.version = options.version1 === true ? 0 : 2
   certificate.serialNumber = new asn1js.Integer({ valueHex: options.serialNumber ?? positiveSerialNumber() })
   certificate.notBefore.value = options.notBefore ?? new Date(Date.now() - day)
   certificate.notAfter.value = options.notAfter ?? new Date(Date.now() + day)
@@ -144,7 +146,7 @@ async function issue (options: IssueOptions): Promise<Issued> {
   certificate.issuer = issuer === null ? certificate.subject : subjectOf(issuer)
   await certificate.subjectPublicKeyInfo.importKey(publicKey)
   const ownKeyId = keyIdentifier(certificate)
-  certificate.extensions = extensions(options, ca, ownKeyId, issuer === null ? ownKeyId : keyIdentifier(pkijsCertificate(issuer)))
+  if (options.version1 !== true) certificate.extensions = extensions(options, ca, ownKeyId, issuer === null ? ownKeyId : keyIdentifier(pkijsCertificate(issuer)))
   await certificate.sign(await cryptoKey(issuer?.key ?? key, 'private'), 'SHA-256')
   return issued(Buffer.from(certificate.toSchema().toBER()), key, issuer === null ? [] : [issuer, ...issuer.issuers])
 }
