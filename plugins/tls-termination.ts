@@ -23,7 +23,7 @@ export const TlsServerOptionsSchema = Type.Object({
     'x-sap': { parameter: 'icm/HTTPS/verify_client' }
   }),
   ciphers: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
-    description: 'Cipher suites in the form of OpenSSL, for all versions; null for the default of Node.',
+    description: 'Cipher list of OpenSSL for TLS 1.2 and below; suites of TLS 1.3 (TLS_...) may stand in it, and are all on otherwise. Null for the default of Node.',
     default: null,
     'x-sap': { parameter: 'ssl/ciphersuites' }
   }),

@@ -27,6 +27,8 @@ export interface AcceptorEvents {
 export interface AcceptorOptions extends TlsSettings {
   /** Time for a handshake. A user may have to choose a certificate and to type the PIN of a smart card in it. */
   readonly handshakeTimeoutMs: number
+  /** The clock; the system's by default. */
+  readonly now?: () => Date
 }
 
 /** A ClientHello needs nobody's attention: it is there at once or not at all. */
@@ -114,7 +116,7 @@ export class TlsAcceptor {
 
   #secure (socket: TLSSocket, index: number): void {
     // OpenSSL demands a certificate in full handshakes only; a resumed session carries the verdict of an earlier time
-    if (this.#options.verifyClient === 2 && !hasVerifiedCertificate(socket)) {
+    if (this.#options.verifyClient === 2 && !hasVerifiedCertificate(socket, this.#options.now?.())) {
       this.#events.failed({ reason: 'CERT_HAS_EXPIRED', remoteAddress: remoteAddressOf(socket) })
       socket.destroy()
       return
