@@ -1,6 +1,7 @@
 /**
  * Which of some certificates is the key's own, and which lead up from it.
  */
+import type { KeyObject } from 'node:crypto'
 import { opensslView, parseCertificate, type Certificate } from '../x509/certificate.ts'
 
 /**
@@ -51,11 +52,15 @@ export function isSelfSigned (certificate: Certificate): boolean {
 
 function isIssuedBy (certificate: Certificate, issuer: Certificate): boolean {
   const x509 = opensslView(certificate)
-  const issuerX509 = opensslView(issuer)
+  const publicKey = publicKeyOf(issuer)
+  return publicKey !== null && x509.checkIssued(opensslView(issuer)) && x509.verify(publicKey)
+}
+
+/** The public key of a certificate, `null` when it is of a kind that OpenSSL does not know. */
+export function publicKeyOf (certificate: Certificate): KeyObject | null {
   try {
-    return x509.checkIssued(issuerX509) && x509.verify(issuerX509.publicKey)
+    return opensslView(certificate).publicKey
   } catch {
-    // a signature algorithm or a key that OpenSSL does not know
-    return false
+    return null
   }
 }

@@ -88,7 +88,7 @@ async function tryPins (file: FileContent, sources: readonly UsablePinSource[], 
 }
 
 function isFaultOfSource (error: unknown): boolean {
-  return /^POSTERN_ERR_(CREDV2_|IDENTITY_PIN_SOURCE$|IDENTITY_UNREADABLE$|IDENTITY_TOO_LARGE$)/.test((error as NodeJS.ErrnoException).code ?? '')
+  return /^POSTERN_ERR_(CREDV2_|IDENTITY_PIN_SOURCE$|IDENTITY_UNREADABLE$|IDENTITY_TOO_LARGE$)/.test(String((error as NodeJS.ErrnoException).code))
 }
 
 type UsablePinSource = Exclude<PinSource, { from: 'none' }>

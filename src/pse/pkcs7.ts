@@ -4,6 +4,8 @@ import { parseBer } from './ber.ts'
 import { readCertificate } from './certificates.ts'
 
 const signedData = '1.2.840.113549.1.7.2'
+/** OBJECT IDENTIFIER 1.2.840.113549.1.7 and one more number. */
+const identifierStart = Buffer.from('06092a864886f70d0107', 'hex')
 
 /**
  * The certificates of a SignedData without signatures (RFC 5652 section 5.1), the form in which Windows and CAs hand out chains.
@@ -24,9 +26,9 @@ function children (value: asn1js.BaseBlock | undefined): asn1js.BaseBlock[] {
   return value instanceof asn1js.Constructed ? value.valueBlock.value : []
 }
 
-/** Whether the bytes are a ContentInfo, by their first element. */
+/** Whether the bytes are a ContentInfo: a SEQUENCE that starts with an identifier of PKCS#7. Its length may be of indefinite form. */
 export function isPkcs7 (bytes: Uint8Array): boolean {
-  const prefix = Buffer.from('06092a864886f70d0107', 'hex')
-  const position = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 32)).indexOf(prefix)
-  return position > 1 && position <= 6
+  const [first, length = 0] = bytes
+  const contentStart = length < 0x80 ? 2 : 2 + (length & 0x7f)
+  return first === 0x30 && identifierStart.equals(bytes.subarray(contentStart, contentStart + identifierStart.length))
 }

@@ -2,8 +2,10 @@
  * The private key of a PSE. It holds as little as possible (of an RSA key the two primes); the certificate has the rest, and is the
  * proof that an encoding was understood: a key that does not reproduce the certificate's public key is never taken.
  */
-import { createECDH, createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
+import { createECDH, createPrivateKey, type KeyObject } from 'node:crypto'
 import { errors } from '../errors.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { publicKeyOf } from './certificates.ts'
 import { readAlgorithm, readDer, tag, type DerValue } from './der-value.ts'
 
 /** The two names of RSA (PKCS#1, and X.500 in SECUDE files), and DSA. */
@@ -17,21 +19,22 @@ const curves: Readonly<Record<string, number>> = { prime256v1: 32, secp384r1: 48
  *
  * @throws POSTERN_ERR_IDENTITY_KEY_DSA, PSE_KEY_MISMATCH, PSE_KEY_ENCODING
  */
-export function readPrivateKey (value: DerValue, certificate: X509Certificate, file: string): KeyObject {
+export function readPrivateKey (value: DerValue, certificate: Certificate, file: string): KeyObject {
   const { oid } = readAlgorithm(value.child(0))
   const bits = value.child(1).bits('private key')
-  const { asymmetricKeyType: type } = certificate.publicKey
+  const publicKey = publicKeyOf(certificate)
+  const type = publicKey?.asymmetricKeyType
   const storedType = keyTypes[oid]
   if (storedType === 'dsa') throw new errors.IDENTITY_KEY_DSA(file)
   if (storedType !== undefined && storedType !== type) throw new errors.PSE_KEY_MISMATCH(file)
-  if (type !== 'rsa' && type !== 'ec') throw new errors.PSE_KEY_ENCODING(file, `${oid}, for a certificate with a key of type ${type}`)
+  if (publicKey === null || (type !== 'rsa' && type !== 'ec')) throw new errors.PSE_KEY_ENCODING(file, `${oid}, for a certificate with a key of type ${type ?? 'unknown'}`)
   const parts = readDer(bits, what => new errors.PSE_KEY_ENCODING(file, what))
-  return type === 'rsa' ? rsaKey(parts, certificate, file) : ecKey(parts, certificate, file)
+  return type === 'rsa' ? rsaKey(parts, publicKey, file) : ecKey(parts, publicKey, file)
 }
 
-function rsaKey (parts: DerValue, certificate: X509Certificate, file: string): KeyObject {
-  const publicKey = certificate.publicKey.export({ format: 'jwk' })
-  const [n, e] = [toInteger(publicKey.n!), toInteger(publicKey.e!)]
+function rsaKey (parts: DerValue, publicKey: KeyObject, file: string): KeyObject {
+  const jwk = publicKey.export({ format: 'jwk' })
+  const [n, e] = [toInteger(jwk.n!), toInteger(jwk.e!)]
   const values = parts.expect(tag.sequence, 'RSA private key').children.map(child => child.integer('part of the RSA private key'))
   const [p, q] = primesOf(n, values)
   if (p === undefined || q === undefined) {
@@ -43,7 +46,7 @@ function rsaKey (parts: DerValue, certificate: X509Certificate, file: string): K
   if (d === null || qi === null) throw new errors.PSE_KEY_MISMATCH(file)
   return createPrivateKey({
     format: 'jwk',
-    key: { ...publicKey, d: toText(d), p: toText(p), q: toText(q), dp: toText(d % (p - 1n)), dq: toText(d % (q - 1n)), qi: toText(qi) }
+    key: { ...jwk, d: toText(d), p: toText(p), q: toText(q), dp: toText(d % (p - 1n)), dq: toText(d % (q - 1n)), qi: toText(qi) }
   })
 }
 
@@ -58,15 +61,15 @@ function primesOf (n: bigint, values: readonly bigint[]): bigint[] {
  * No public PSE has an EC key, so the encoding is not known. Each form that is in use for such a key is tried, and taken only if
  * its public point is the certificate's.
  */
-function ecKey (parts: DerValue, certificate: X509Certificate, file: string): KeyObject {
-  const curve = certificate.publicKey.asymmetricKeyDetails?.namedCurve
+function ecKey (parts: DerValue, publicKey: KeyObject, file: string): KeyObject {
+  const curve = publicKey.asymmetricKeyDetails?.namedCurve
   const length = curves[curve!]
   if (length === undefined) throw new errors.PSE_KEY_ENCODING(file, `EC, curve ${curve}; expected P-256, P-384 or P-521`)
-  const publicKey = certificate.publicKey.export({ format: 'jwk' })
-  const point = Buffer.concat([Buffer.from([4]), Buffer.from(publicKey.x!, 'base64url'), Buffer.from(publicKey.y!, 'base64url')])
+  const jwk = publicKey.export({ format: 'jwk' })
+  const point = Buffer.concat([Buffer.from([4]), Buffer.from(jwk.x!, 'base64url'), Buffer.from(jwk.y!, 'base64url')])
   const found = ecCandidates(parts).map(candidate => leftPadded(candidate, length)).find(d => d !== null && pointOf(d, curve!)?.equals(point))
   if (found == null) throw new errors.PSE_KEY_ENCODING(file, 'EC, in an encoding that does not reproduce the public key of the certificate')
-  return createPrivateKey({ format: 'jwk', key: { ...publicKey, d: found.toString('base64url') } })
+  return createPrivateKey({ format: 'jwk', key: { ...jwk, d: found.toString('base64url') } })
 }
 
 /** The private value out of ECPrivateKey (RFC 5915), INTEGER, OCTET STRING, or SEQUENCE { INTEGER, ... }. */

@@ -1,5 +1,6 @@
 import { rootCertificates } from 'node:tls'
-import { opensslView, parseCertificate, type Certificate } from '../x509/certificate.ts'
+import { parseCertificate, type Certificate } from '../x509/certificate.ts'
+import { publicKeyOf } from './certificates.ts'
 import { readPemBlocks } from './pem.ts'
 
 let publicKeys: ReadonlySet<string> | null = null
@@ -17,5 +18,5 @@ export function publicRootsAmong (trusted: readonly Uint8Array[]): Certificate[]
 }
 
 function keyOf (certificate: Certificate): string {
-  return opensslView(certificate).publicKey.export({ type: 'spki', format: 'der' }).toString('latin1')
+  return publicKeyOf(certificate)?.export({ type: 'spki', format: 'der' }).toString('latin1') ?? ''
 }

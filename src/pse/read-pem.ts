@@ -67,7 +67,7 @@ function readTraditional (block: PemBlock, encryption: string, { file, pin }: { 
   try {
     key = createPrivateKey({ key: block.text, passphrase: pin })
   } catch (error) {
-    if (/unsupported/i.test((error as NodeJS.ErrnoException).code ?? '')) throw new errors.PEM_ENCRYPTION(file, encryption.slice(0, 40))
+    if (/unsupported/i.test(String((error as NodeJS.ErrnoException).code))) throw new errors.PEM_ENCRYPTION(file, encryption.slice(0, 40))
     throw new errors.PEM_PIN_WRONG(file)
   }
   return requireUsableKey(key, file)

@@ -1,5 +1,5 @@
 import { errors } from '../errors.ts'
-import { opensslView, type Certificate } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { distinct, issuersAmong, readCertificate } from './certificates.ts'
 import type { DerValue } from './der-value.ts'
 import type { ReadIdentity, IdentityWarning } from './identity.ts'
@@ -28,7 +28,7 @@ export function readPse (outer: DerValue, options: PseOptions): ReadIdentity {
   if (key === undefined) return { identity: { privateKey: null, certificate: null, chain: [], trusted, source }, warnings }
   const [own] = certificates.own
   if (own === undefined) throw new errors.PSE_NO_CERTIFICATE(options.file)
-  const privateKey = readPrivateKey(key, opensslView(own), options.file)
+  const privateKey = readPrivateKey(key, own, options.file)
   const chain = issuersAmong(own, [...certificates.path, ...certificates.root]).chain.map(certificate => certificate.der)
   return { identity: { privateKey, certificate: own.der, chain, trusted, source }, warnings }
 }

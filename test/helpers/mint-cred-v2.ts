@@ -12,6 +12,8 @@ export interface Credential {
   readonly cipher: 'v0' | 'v1-3des' | 'v1-aes' | 'lps'
   /** Texts behind the PIN. */
   readonly options?: readonly string[]
+  /** Replaces what is encrypted. */
+  readonly plain?: Buffer
   /** Replaces the encrypted PIN. */
   readonly blob?: (blob: Buffer) => Buffer
 }
@@ -25,8 +27,7 @@ export function mintCredentials (...credentials: readonly Credential[]): Buffer 
   }))
 }
 
-function encrypted ({ cipher, user, pin, options = [] }: Credential): Buffer {
-  const plain = seq(...[pin, ...options].map(ia5))
+function encrypted ({ cipher, user, pin, options = [], plain = seq(...[pin, ...options].map(ia5)) }: Credential): Buffer {
   if (cipher === 'v0') return encrypt('des-ede3-cbc', v0Key(user), Buffer.alloc(8), plain)
   return cipher === 'lps' ? lpsBlob({ pin, restriction: `(user=${user})` }) : version1(cipher, user, plain)
 }

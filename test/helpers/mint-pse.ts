@@ -143,10 +143,11 @@ function parse (der: Buffer): DerValue {
 }
 
 /** A certificate with a signature of nothing, for public keys that no CA of the tests signs with. */
-export function unsignedCertificate (publicKey: KeyObject, subject = 'odd key'): Buffer {
+export function unsignedCertificate (publicKey: KeyObject | Buffer, subject = 'odd key'): Buffer {
+  const spki = Buffer.isBuffer(publicKey) ? publicKey : publicKey.export({ type: 'spki', format: 'der' })
   const name = seq(set(seq(oid('2.5.4.3'), printable(subject))))
   const algorithm = seq(oid('1.2.840.10045.4.3.2'))
   const validity = seq(generalizedTime('20250101000000Z'), generalizedTime('20990101000000Z'))
-  const body = seq(context(0, int(2)), int(1), algorithm, name, validity, name, publicKey.export({ type: 'spki', format: 'der' }))
+  const body = seq(context(0, int(2)), int(1), algorithm, name, validity, name, spki)
   return seq(body, algorithm, bits(Buffer.alloc(8)))
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { generateKeyPairSync, createPublicKey, type KeyObject } from 'node:crypto'
 import { readIdentity } from '../../src/pse/read-identity.ts'
-import { bits, context, int, octets, printable, seq } from '../helpers/der.ts'
+import { bits, context, int, octets, oid, printable, seq } from '../helpers/der.ts'
 import { ecPrivateValue, mintPse, pseKey, rsaPrimes, rsaPseKey, unsignedCertificate } from '../helpers/mint-pse.ts'
 
 const open = (key: Buffer, certificate: Buffer) => readIdentity(mintPse({ key, certificate }), { file: 'a.pse', pin: null }).privateKey
@@ -84,6 +84,8 @@ t.test('refuses keys that it has no rules for', async t => {
   const ed25519 = generateKeyPairSync('ed25519')
   t.throws(() => open(pseKey('1.3.101.112', octets(Buffer.alloc(32))), unsignedCertificate(ed25519.publicKey)),
     { code: 'POSTERN_ERR_PSE_KEY_ENCODING', message: /1\.3\.101\.112, for a certificate with a key of type ed25519/ })
+  const unknown = unsignedCertificate(seq(seq(oid('1.2.3')), bits(Buffer.alloc(8))))
+  t.throws(() => open(pseKey('1.2.3', int(5)), unknown), { code: 'POSTERN_ERR_PSE_KEY_ENCODING', message: /key of type unknown/ })
   t.throws(() => open(pseKey('dsa', int(5)), rsaCertificate), { code: 'POSTERN_ERR_IDENTITY_KEY_DSA', message: /RSA or EC/ })
   t.throws(() => open(pseKey('rsa', seq(int(3), int(5))), unsignedCertificate(ed25519.publicKey)), { code: 'POSTERN_ERR_PSE_KEY_MISMATCH' })
 })

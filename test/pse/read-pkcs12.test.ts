@@ -96,6 +96,7 @@ t.test('names what is wrong', async t => {
   const rows: Array<[what: string, bytes: Buffer, pin: string | null, code: string, message: RegExp]> = [
     ['no PIN', mintPkcs12(whole), null, 'PKCS12_PIN_REQUIRED', /required/],
     ['no PIN and no MAC', mintPkcs12({ ...whole, mac: 'none' }), null, 'PKCS12_PIN_REQUIRED', /required/],
+    ['padded by chance', mintPkcs12({ password, mac: 'none', section: encryptedSection(Buffer.from('no BER'), 'pbe-3des', { password }) }), password, 'PKCS12_PIN_WRONG', /wrong/],
     ['RC2', mintPkcs12({ ...whole, certificateEncryption: 'rc2-40' }), password, 'PKCS12_ENCRYPTION', /40BitRC2.*openssl pkcs12 -legacy/],
     ['an unknown digest of the MAC', mintPkcs12({ ...whole, macAlgorithm: seq(oid('1.2.840.113549.2.5'), none) }), password, 'PKCS12_ENCRYPTION', /of the MAC, 1\.2\.840\.113549\.2\.5/],
     ['an unknown digest of PBMAC1', mintPkcs12({ ...whole, macAlgorithm: seq(oid('1.2.840.113549.1.5.14'), seq(seq(oid('1.2')), seq(oid('1.2.3')))) }), password, 'PKCS12_ENCRYPTION', /of the MAC, 1\.2\.3/],
@@ -112,6 +113,7 @@ t.test('names what is wrong', async t => {
     ['trailing bytes', Buffer.concat([mintPkcs12(whole), none]), password, 'PKCS12_DAMAGED', /bytes behind the end/],
     ['protected by a signature', seq(int(3), seq(oid('1.2.840.113549.1.7.2'), context(0, seq()))), password, 'PKCS12_MODE', /by a signature/],
     ['protected by a certificate', damaged(seq(oid('1.2.840.113549.1.7.3'), context(0, seq()))), password, 'PKCS12_MODE', /1\.2\.840\.113549\.1\.7\.3/],
+    ['protected by a certificate, and no MAC', mintPkcs12({ ...whole, mac: 'none', section: seq(oid('1.2.840.113549.1.7.3'), context(0, seq())) }), password, 'PKCS12_MODE', /1\.2\.840\.113549\.1\.7\.3/],
     ['content that is no string', seq(int(3), seq(oid('1.2.840.113549.1.7.1'), context(0, none))), password, 'PKCS12_DAMAGED', /OCTET STRING expected/],
     ['content of other structure', mintPkcs12({ ...whole, tamper: { inside: () => seq(none) } }), password, 'PKCS12_DAMAGED', /schema/],
     ['content of no structure', mintPkcs12({ ...whole, tamper: { inside: () => Buffer.alloc(3) } }), password, 'PKCS12_DAMAGED', /BER|behind/],

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readIdentity, readIdentityWithWarnings } from '../../src/pse/read-identity.ts'
+import { secudeCipher } from '../../src/pse/secude.ts'
 import { int, none, octets, oid, printable, seq, set, context, bits, utcTime } from '../helpers/der.ts'
 import { mintPse, pseKey, pseObject, rsaPseKey, toBeSigned, ecPrivateValue, type PseParts } from '../helpers/mint-pse.ts'
 import { mintPki, type Issued } from '../helpers/pki.ts'
@@ -32,6 +33,16 @@ t.test('opens the encryptions of SECUDE', async t => {
     t.throws(() => read(mintPse({ ...own, scheme, pin: '1234', tamper: () => Buffer.alloc(0) }), '1234'), code('PSE_DAMAGED'))
     t.throws(() => read(mintPse({ ...own, scheme, pin: '1234', tamper: bytes => bytes.subarray(3) }), '1234'), code('PSE_DAMAGED'))
   }
+})
+
+t.test('the oldest padding of SECUDE consists of zero bytes', async t => {
+  const tamper = () => secudeCipher('1234').encrypt(Buffer.from('padding\u0001')).subarray(0, 8)
+  t.throws(() => read(mintPse({ ...own, scheme: 'secude-count', pin: '1234', tamper }), '1234'), code('PSE_DAMAGED'))
+})
+
+t.test('the keys of SECUDE are the ones of its own files', async t => {
+  // the worked example of the format description: the verifier of PIN 1234
+  t.equal(secudeCipher('1234').encrypt(Buffer.from('1234')).toString('hex'), '7843e34cb8367635')
 })
 
 t.test('ignores a PIN that the file does not need', async t => {
@@ -145,6 +156,7 @@ t.test('names what is wrong', async t => {
     ['a root that is none', mintPse({ more: [pseObject('PKRoot', '1.3.36.2.5.1', none)] }), null, 'PSE_DAMAGED', /PKRoot expected/],
     ['a root with parts that fit nothing', mintPse({ more: [pseObject('PKRoot', '1.3.36.2.5.1', seq(seq(), seq(none, none, none, seq(none), seq(none), none)))] }), null, 'PSE_DAMAGED', /PKRoot: /],
     ['a path that is none', mintPse({ path: [none] }), null, 'PSE_DAMAGED', /FCPath: /],
+    ['a trusted entry that is none', mintPse({ trusted: [none] }), null, 'PSE_DAMAGED', /a constructed element expected, at byte \d+/],
     ['a trusted certificate that is none', mintPse({ trusted: [seq(seq())] }), null, 'PSE_DAMAGED', /PKList: /],
     ['a trusted to-be-signed part that is none', mintPse({ trusted: [seq(int(1), seq(oid('1.2')), seq(), none, seq())] }), null, 'PSE_DAMAGED', /PKList: /],
     ['a key without certificate', mintPse({ key: own.key! }), null, 'PSE_NO_CERTIFICATE', /no certificate/],
