@@ -2,13 +2,30 @@ import t from 'tap'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import type { TSchema } from 'typebox'
+import { AccessLogOptionsSchema } from '../../plugins/access-log.ts'
+import { ClientCertHeadersOptionsSchema } from '../../plugins/client-cert-headers.ts'
+import { ErrorPagesOptionsSchema } from '../../plugins/error-pages.ts'
+import { ForwardOptionsSchema } from '../../plugins/forward.ts'
+import { RedirectOptionsSchema } from '../../plugins/redirect.ts'
+import { StrictTransportSecurityOptionsSchema } from '../../plugins/strict-transport-security.ts'
 import { knownParameters } from '../../src/gateway/plan-from-profile.ts'
+import { checkOptions } from '../../src/options.ts'
 import { findingsToText } from '../../src/profile/report.ts'
 import { planOfText } from '../helpers/profile-plan.ts'
 
 const root = join(import.meta.dirname, '../..')
 const fixtures = join(root, 'test/fixtures/profiles')
 const line = '-'.repeat(80)
+
+const schemas: Readonly<Record<string, TSchema>> = {
+  'client-cert-headers': ClientCertHeadersOptionsSchema,
+  'error-pages': ErrorPagesOptionsSchema,
+  'access-log': AccessLogOptionsSchema,
+  'strict-transport-security': StrictTransportSecurityOptionsSchema,
+  redirect: RedirectOptionsSchema,
+  forward: ForwardOptionsSchema
+}
 
 /** `UPDATE_GOLDEN=1` writes the expectations anew; look at the difference before you commit it. */
 const update = process.env['UPDATE_GOLDEN'] === '1'
@@ -44,6 +61,17 @@ t.test('the plan is plain JSON', async t => {
     const { plan } = planOfText(readFileSync(join(root, 'profiles', file), 'utf8'))
     t.strictSame(JSON.parse(JSON.stringify(plan)), plan)
   }
+})
+
+t.test('the options of a plan are those of its plugins', async t => {
+  const plans = readdirSync(fixtures).filter(file => file.endsWith('.txt')).map(file => planOfText(readFileSync(join(fixtures, file), 'utf8').split(`\n${line}\n`)[0] as string).plan)
+  const seen = new Set<string>()
+  for (const { plugin, options } of plans.flatMap(plan => plan?.listeners ?? []).flatMap(({ plugins }) => plugins)) {
+    const schema = schemas[plugin]
+    if (schema !== undefined) t.match(checkOptions(plugin, schema, options), options, plugin)
+    seen.add(plugin)
+  }
+  t.strictSame([...seen].filter(plugin => schemas[plugin] === undefined).toSorted(), ['dispatch', 'external', 'tls-termination'], 'the others have options that are no JSON')
 })
 
 t.test('every known parameter can be set as its example shows', async t => {

@@ -1,9 +1,10 @@
 /** Options of the plugin `client-cert-headers`: whom the gateway believes, and what it writes. */
+import { foldFieldName } from '../../client-cert/managed-fields.ts'
+import { lintNameText } from '../../profile/name-text.ts'
 import {
   acceptForwardedOverHttp, certificateField, chainFieldPrefix, cipherSuiteField, forwardClientCertificate, keySizeField, trustedReverseProxy, trustIssuer, trustSubject
 } from '../../profile/parameters/icm.ts'
 import { cipherSuiteFormat, forwardFormat, maxHeaderFields, trustedCertificateAsUser, untrustedFields } from '../../profile/parameters/postern.ts'
-import { lintNameText } from '../../profile/name-text.ts'
 import type { Setting } from '../../profile/parameters/settings.ts'
 import type { PlanInput } from './input.ts'
 
@@ -13,6 +14,8 @@ export interface TrustedProxy {
   readonly issuer: string
   /** The old pair of parameters: in it, `*` and `*` believe a client without certificate as well. */
   readonly legacy: boolean
+  /** What the log calls the entry. */
+  readonly name: string
 }
 
 /** Options of the plugin `client-cert-headers`. */
@@ -54,7 +57,7 @@ function planTrust (input: PlanInput): TrustedProxy[] {
     if (subject === '*' && issuer === '*') {
       findings.report('POSTERN_WARN_PLAN_TRUST_EVERYBODY', setting, { message: 'everybody with a certificate that leads to the trust list can log on as anybody', expected: 'subject and issuer of the predecessor\'s certificate' })
     }
-    return { subject, issuer, legacy: false }
+    return { subject, issuer, legacy: false, name: setting.name }
   })
   const old = planOldTrust(input)
   if (old !== null && proxies.length > 0) {
@@ -78,7 +81,7 @@ function planOldTrust (input: PlanInput): TrustedProxy | null {
   if (subject.value === '*' && issuer.value === '*') {
     findings.report('POSTERN_WARN_PLAN_TRUST_EVERYBODY', subject, { message: 'subject and issuer are *: everybody can log on as anybody, even without a certificate', expected: 'subject and issuer of the predecessor\'s certificate' })
   }
-  return { subject: subject.value, issuer: issuer.value, legacy: true }
+  return { subject: subject.value, issuer: issuer.value, legacy: true, name: subject.name }
 }
 
 function lint ({ name, origin }: Setting<unknown>, [text, key]: [text: string, key?: string], { findings }: PlanInput): void {
@@ -105,7 +108,7 @@ function warnOfOpenings ({ settings, findings }: PlanInput): void {
   }
 }
 
-/** Fields that carry something else in HTTP, by their letters and digits. */
+/** Fields that carry something else in HTTP, folded. */
 const taken = new Set([
   'accept', 'acceptencoding', 'acceptlanguage', 'authorization', 'cachecontrol', 'clientprotocol', 'connection', 'contentencoding', 'contentlength', 'contenttype', 'cookie',
   'date', 'expect', 'forwarded', 'host', 'ifmatch', 'ifmodifiedsince', 'ifnonematch', 'keepalive', 'location', 'origin', 'proxyauthorization', 'range', 'referer',
@@ -119,10 +122,10 @@ function planFieldNames (input: PlanInput): HeaderPolicyOptions['fieldNames'] {
     findings.report('POSTERN_WARN_PLAN_CHAIN_PREFIX', prefix, { message: `the prefix "${prefix.value}" ends in a digit: the first field is ${prefix.value}1`, expected: 'a prefix without number, such as SSL_CLIENT_CERT_CHAIN_' })
   }
   const entries = [certificateField, keySizeField, cipherSuiteField, chainFieldPrefix] as const
-  const chain = fold(settings.get(chainFieldPrefix))
+  const chain = foldFieldName(settings.get(chainFieldPrefix))
   for (const [index, entry] of entries.entries()) {
-    const name = fold(settings.get(entry))
-    const twin = entries.slice(0, index).find(other => isTaken(fold(settings.get(other)), { name, chain: entry === chainFieldPrefix ? chain : null }))
+    const name = foldFieldName(settings.get(entry))
+    const twin = entries.slice(0, index).find(other => isTaken(foldFieldName(settings.get(other)), { name, chain: entry === chainFieldPrefix ? chain : null }))
     if (name === '' || taken.has(name)) {
       findings.report('POSTERN_ERR_PLAN_FIELD_NAME', settings.find(entry), { message: `the field "${settings.get(entry)}" belongs to HTTP itself`, expected: 'a name that only SSL header fields have' })
     } else if (twin !== undefined) {
@@ -135,11 +138,6 @@ function planFieldNames (input: PlanInput): HeaderPolicyOptions['fieldNames'] {
     keySize: settings.get(keySizeField),
     cipherSuite: settings.get(cipherSuiteField)
   }
-}
-
-/** Receivers fold case and punctuation, so these make no different names. */
-function fold (name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
 /** Whether a field has the same name, or is one of the numbered fields of the chain. */

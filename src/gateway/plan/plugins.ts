@@ -1,13 +1,18 @@
 /** The plugins of a listener, in the order in which they see a request. */
 import { resolve } from 'node:path'
-import { logging, redirect, showDetailedErrors, strictTransportSecurity } from '../../profile/parameters/icm.ts'
+import { checkFileName } from '../../access-log/file-name.ts'
+import { compileFormat } from '../../access-log/format.ts'
+import { logging, redirect, strictTransportSecurity } from '../../profile/parameters/icm.ts'
 import { errorStatus, plugin as externalPlugin, redirectStatus } from '../../profile/parameters/postern.ts'
 import { addClientProtocol, addClientProtocolOld, addForwardedFor, handleAccessPoints } from '../../profile/parameters/wdisp.ts'
 import type { PluginPlan } from '../plan.ts'
 import type { HeaderPolicyOptions } from './header-policy.ts'
-import { portOf, type PlanInput } from './input.ts'
+import { portOf, type About, type PlanInput } from './input.ts'
 import type { BareListener } from './listeners.ts'
 import type { Servers } from './servers.ts'
+
+/** Names of the standard output in LOGFILE. */
+const standardOutput = new Set(['-', 'stdout'])
 
 /** What plugins need of the other parts of the plan. */
 export interface PluginParts {
@@ -26,7 +31,7 @@ export function planPlugins (input: PlanInput, { listeners, headerPolicy, server
     : [
         entry('client-cert-headers', headerPolicy),
         ...listener.protocol === 'HTTPS' ? [entry('tls-termination', {}, listener.name)] : [],
-        entry('error-pages', { status: input.settings.get(errorStatus), detailed: input.settings.get(showDetailedErrors) }),
+        entry('error-pages', { errorStatus: input.settings.get(errorStatus) }),
         // browsers ignore Strict-Transport-Security over plain HTTP, and must (RFC 6797 section 8.1)
         ...handlers.filter(({ plugin }) => plugin !== 'strict-transport-security' || listener.protocol === 'HTTPS'),
         ...external,
@@ -39,17 +44,31 @@ function entry (plugin: string, options: object, parameter: string | null = null
   return { plugin, options: options as Readonly<Record<string, unknown>>, parameter }
 }
 
-function planLogs ({ settings, directories }: PlanInput): PluginPlan[] {
-  return settings.all(logging).map(({ name, value: { PREFIX, LOGFILE, LOGFORMAT, FILTER, MAXSIZEKB, MAXFILES, SWITCHTF, FILEWRAP } }) => entry('access-log', {
-    prefix: PREFIX,
-    file: resolve(directories.logging, LOGFILE),
-    format: LOGFORMAT,
-    maxSizeKb: MAXSIZEKB,
-    maxFiles: MAXFILES,
-    switchTime: SWITCHTF,
-    wrap: FILEWRAP === 'on',
-    ...FILTER !== null && { filter: FILTER }
-  }, name))
+function planLogs (input: PlanInput): PluginPlan[] {
+  return input.settings.all(logging).map(setting => {
+    const { PREFIX, LOGFILE, LOGFORMAT, FILTER, MAXSIZEKB, MAXFILES, SWITCHTF, FILEWRAP } = setting.value
+    reportFault(() => { checkFileName(LOGFILE) }, [setting, 'LOGFILE'], input)
+    reportFault(() => { compileFormat(LOGFORMAT) }, [setting, 'LOGFORMAT'], input)
+    return entry('access-log', {
+      prefix: PREFIX,
+      file: standardOutput.has(LOGFILE) ? LOGFILE : resolve(input.directories.logging, LOGFILE),
+      format: LOGFORMAT,
+      maxSizeKb: MAXSIZEKB,
+      maxFiles: MAXFILES,
+      switchTime: SWITCHTF,
+      wrap: FILEWRAP === 'on',
+      filter: FILTER
+    }, setting.name)
+  })
+}
+
+/** What a log would say when it is opened, it says about the profile. */
+function reportFault (check: () => void, [about, key]: [about: About, key: string], { findings }: PlanInput): void {
+  try {
+    check()
+  } catch (error) {
+    findings.report('POSTERN_ERR_PLAN_LOG', about, { key, message: (error as Error).message })
+  }
 }
 
 function planTransportSecurity ({ settings }: PlanInput): PluginPlan[] {

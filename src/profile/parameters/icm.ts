@@ -1,6 +1,6 @@
 /** Parameters `icm/...` and `is/...`: ports, time limits, sizes, redirects and logs. */
 import { group, key } from './schema.ts'
-import { choice, fieldName, file, flag, host, integer, list, pattern, portOrService, text, urlPrefix, word } from './value-types.ts'
+import { choice, fieldName, file, flag, host, hostPattern, integer, list, pattern, portOrService, targetPort, text, urlHost, urlPrefix, word } from './value-types.ts'
 
 const { plain, structured } = group('icm')
 
@@ -180,11 +180,11 @@ export const redirect = structured({
     PREFIX: key({ type: urlPrefix, required: true, description: 'Start of the URL path. Without FROM the path must equal it.' }),
     FROM: key({ type: word, description: `Pattern for the whole URL path, ${wildcard}.` }),
     FROMPROT: key({ type: choice('http', 'https'), description: 'Only requests that came by this protocol.' }),
-    FOR: key({ type: word, description: `Pattern for the host:port that the request was sent to, ${wildcard}.` }),
-    TO: key({ type: pattern(/^\S+$/, 'a URL path without blanks'), description: 'New path; without it the path stays.' }),
+    FOR: key({ type: hostPattern, description: `Pattern for the host:port that the request was sent to, ${wildcard}.` }),
+    TO: key({ type: urlPrefix, description: 'What takes the place of PREFIX in the path; without it the path stays.' }),
     PROT: key({ type: choice('http', 'https'), description: 'New protocol; without it that of the request.' }),
-    HOST: key({ type: host, description: 'New host; without it that of the request.' }),
-    PORT: key({ type: portOrService, description: 'New port; only together with HOST.' })
+    HOST: key({ type: urlHost, description: 'New host; without it that of the request.' }),
+    PORT: key({ type: targetPort, description: 'New port; only together with HOST.' })
   }
 })
 
@@ -196,9 +196,9 @@ export const logging = structured({
   toEnd: 'LOGFORMAT',
   keys: {
     PREFIX: key({ type: urlPrefix, default: '/', description: 'Start of the URL path of the requests that are logged.' }),
-    LOGFILE: key({ type: file, required: true, description: 'File, with %d %m %y %h %t %s for day, month, year, hour, minute and second. A relative name counts from DIR_LOGGING, else from the directory of the profile.' }),
+    LOGFILE: key({ type: file, required: true, description: 'File, with %d %m %y %h %t %s for day, month, year, hour, minute and second. A relative name counts from DIR_LOGGING, else from the directory of the profile; - is standard output.' }),
     LOGFORMAT: key({ type: word, default: 'CLF', description: 'CLF, CLFMOD, SAP, SAPSMD, SAPSMD2, or a format of one\'s own, which reaches to the end of the line.' }),
-    FILTER: key({ type: word, description: 'Only requests that fit this filter are logged.' }),
+    FILTER: key({ type: choice('SAPSMD'), description: 'SAPSMD: only requests with the field X-CorrelationID are logged.' }),
     MAXSIZEKB: key({ type: integer({ min: 1, max: 1_000_000_000 }), unit: 'KiB', description: 'Size at which the next file is begun.' }),
     MAXFILES: key({ type: integer({ min: 1, max: 1_000_000 }), description: 'How many files are kept.' }),
     SWITCHTF: key({ type: choice('hour', 'day', 'month'), description: 'Begin a new file every hour, day or month.' }),
@@ -287,15 +287,6 @@ export const maxConnections = plain({
   source: pages.limits
 })
 
-export const showDetailedErrors = plain({
-  name: 'is/HTTP/show_detailed_errors',
-  description: 'Whether error pages of the gateway say more than status, code and request id. They never name addresses.',
-  type: flag,
-  default: 'FALSE',
-  example: 'is/HTTP/show_detailed_errors = FALSE',
-  source: pages.errorPages
-})
-
 export const authHandler = plain({
   name: 'icm/HTTP/auth_<xx>',
   description: 'URL filter: which URLs may be called, by whom, from where.',
@@ -341,6 +332,7 @@ export const icmWithoutEffect = [
   ignored('icm/HTTPS/client_sni_enabled', 'Name the server in outgoing TLS.', 'the server is always named', { example: 'icm/HTTPS/client_sni_enabled = TRUE', source: pages.verifyClient }),
   ignored('icm/HTTP/support_http2', 'HTTP/2.', 'clients are served with HTTP/1.1', { example: 'icm/HTTP/support_http2 = TRUE' }),
   ignored('icm/trace_secured_data', 'Show secrets in traces.', 'secrets are never written', { example: 'icm/trace_secured_data = FALSE' }),
+  ignored('is/HTTP/show_detailed_errors', 'Whether built-in error pages show details.', 'error pages say status, code and request id, never more', { example: 'is/HTTP/show_detailed_errors = FALSE', source: pages.errorPages }),
   ignored('is/HTTP/show_server_header', 'Send the field Server in own answers.', 'own answers never carry the field Server', { example: 'is/HTTP/show_server_header = FALSE', source: pages.errorPages }),
   ignored('is/server_name', 'Name in the field Server.', 'own answers never carry the field Server', { example: 'is/server_name = wd', source: pages.errorPages }),
   ignored('is/server_version', 'Version in the field Server.', 'own answers never carry the field Server', { example: 'is/server_version = 1', source: pages.errorPages })

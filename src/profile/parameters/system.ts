@@ -1,6 +1,6 @@
 /** Parameters of the instance: names, directories, trace, the message server of the one system. */
 import { group } from './schema.ts'
-import { file, host, integer, pattern, portOrService, text } from './value-types.ts'
+import { file, host, integer, pattern, targetPort, text } from './value-types.ts'
 
 const { plain } = group('system')
 
@@ -59,7 +59,7 @@ export const messageServerHost = plain({
 export const messageServerPort = plain({
   name: 'ms/http_port',
   description: 'HTTP port of the message server of rdisp/mshost.',
-  type: portOrService,
+  type: targetPort,
   example: 'ms/http_port = 8101',
   source
 })
@@ -67,7 +67,7 @@ export const messageServerPort = plain({
 export const messageServerTlsPort = plain({
   name: 'ms/https_port',
   description: 'HTTPS port of the message server of rdisp/mshost.',
-  type: portOrService,
+  type: targetPort,
   example: 'ms/https_port = 44401',
   source
 })

@@ -1,6 +1,7 @@
 /** The types of values that parameters have. Each reads a text and never throws. */
 import { isIPv4 } from 'node:net'
 import { parseHostPattern } from '../../http/host-pattern.ts'
+import { parseHost } from '../../http/host.ts'
 import type { ValueType } from './schema.ts'
 
 /** Any text, the empty one included. */
@@ -36,8 +37,14 @@ export const portOrService: ValueType<number | string> = {
   }
 }
 
+/** The port of another program: never 0. */
+export const targetPort: ValueType<number | string> = {
+  form: 'a port from 1 to 65535 or the name of a service',
+  read: value => Number(value) === 0 ? null : portOrService.read(value)
+}
+
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-5.1 */
-export const fieldName = pattern(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'a header field name')
+export const fieldName = pattern(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, 'a header field name of at most 100 characters')
 
 /** The start of a URL path. */
 export const urlPrefix = pattern(/^\/\S*$/, 'a URL path that begins with /')
@@ -61,6 +68,12 @@ export const serverUrl: ValueType<URL> = {
 export const hostPattern: ValueType<string> = {
   form: 'host:port, with * for any',
   read: value => parseHostPattern(value) === null ? null : { value }
+}
+
+/** A host as the field Host names it, without port. */
+export const urlHost: ValueType<string> = {
+  form: 'a host name or an IP address (IPv6 in brackets)',
+  read: value => parseHost(value)?.port === null ? { value } : null
 }
 
 /** A dotted IPv4 mask, for instance `255.255.240.0`. */

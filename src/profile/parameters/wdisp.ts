@@ -1,6 +1,6 @@
 /** Parameters `wdisp/...`: systems behind the gateway, TLS towards them, end-to-end TLS, further header fields. */
 import { group, key } from './schema.ts'
-import { addressMask, choice, file, flag, host, hostPattern, integer, list, meanings, pathPrefix, pattern, portOrService, serverUrl, text, word } from './value-types.ts'
+import { addressMask, choice, file, flag, host, hostPattern, integer, list, meanings, pathPrefix, pattern, serverUrl, targetPort, text, word } from './value-types.ts'
 
 const { plain, structured } = group('wdisp')
 
@@ -40,8 +40,8 @@ export const system = structured({
     SSL_IGNORE_HOST_MISMATCH: key({ type: flag, description: 'As wdisp/ssl_ignore_host_mismatch.' }),
     RUNLEVEL: key({ type: choice('running', 'stopped', 'internal'), default: 'running', description: 'stopped: requests get an error. internal: reachable for the gateway\'s own purposes only.' }),
     MSHOST: key({ type: host, description: 'Host of the message server. Accepted, but message servers are not asked yet: requests for such a system get an error.' }),
-    MSPORT: key({ type: portOrService, description: 'HTTP port of the message server.' }),
-    MSSPORT: key({ type: portOrService, description: 'HTTPS port of the message server.' }),
+    MSPORT: key({ type: targetPort, description: 'HTTP port of the message server.' }),
+    MSSPORT: key({ type: targetPort, description: 'HTTPS port of the message server.' }),
     XSSRV: key({ type: word, description: 'HANA XS servers. Accepted, but not served yet: requests for such a system get an error.' }),
     SILOC: key({ type: word, description: 'File with server information. Accepted, but not served yet: requests for such a system get an error.' }),
     NR: key({ type: text, status: 'without effect', because: messageServer, description: 'Number of the Java central services.' }),

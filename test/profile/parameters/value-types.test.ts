@@ -15,6 +15,8 @@ t.test('values are read, or refused', async t => {
     [types.urlPrefix, '/a?b', '/a?b'], [types.urlPrefix, 'a', refused],
     [types.pathPrefix, '/sap/', '/sap/'], [types.pathPrefix, '/a?b', refused], [types.pathPrefix, '/\ud800', refused],
     [types.hostPattern, '*:443', '*:443'], [types.hostPattern, 'a b:1', refused],
+    [types.urlHost, 'a.example', 'a.example'], [types.urlHost, '[::1]', '[::1]'], [types.urlHost, '::1', refused], [types.urlHost, 'a:1', refused],
+    [types.targetPort, '0', refused], [types.targetPort, '', refused], [types.targetPort, '1', 1], [types.targetPort, 'https', 'https'],
     [types.addressMask, '255.255.240.0', '255.255.240.0'], [types.addressMask, '255.255', refused],
     [types.integer({ min: 1, max: 5 }), '5', 5], [types.integer({ min: 1, max: 5 }), '6', refused], [types.integer({ min: 1, max: 5 }), '0', refused], [types.integer({ min: 1, max: 5 }), '1.5', refused],
     [types.integer({ min: 1, max: 5 }), ' 1', refused], [types.integer({ min: 1, max: 5 }), '0x1', refused], [types.integer({ min: 10, max: 20, also: [-1] }), '-1', -1],
