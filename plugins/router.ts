@@ -186,10 +186,11 @@ class Route {
     client.once('close', () => { this.#clientClosed() })
   }
 
+  /** Breaks both sides: neither may take the end of this connection for the end of the other side's words. */
   destroy (): void {
     this.#abort.abort()
-    this.#client.destroy()
-    this.#upstream?.destroy()
+    this.#client.resetAndDestroy()
+    if (this.#upstream !== null) breakOff(this.#upstream)
   }
 
   /** Tries one server after the other until one answers, then passes bytes until both sides have ended. */
@@ -215,7 +216,7 @@ class Route {
   }
 
   #end (outcome: Outcome): Outcome {
-    this.destroy()
+    this.#client.destroySoon()
     return outcome
   }
 
@@ -223,7 +224,7 @@ class Route {
     try {
       const upstream = await this.#connect(server, this.#abort.signal)
       this.#upstream = upstream
-      if (this.#abort.signal.aborted) upstream.destroy()
+      if (this.#abort.signal.aborted) breakOff(upstream)
       return upstream
     } catch (error) {
       if (!this.#abort.signal.aborted) choice.failed(server, (error as { code?: string }).code ?? 'connect failed')
@@ -279,7 +280,7 @@ class Route {
   /** The server's side is closed: an answer that has come whole is still delivered, a broken one is broken for the client too. */
   #endWith (upstream: Duplex): void {
     if (upstream.readableEnded) this.#client.resume()
-    else this.#client.destroy()
+    else this.destroy()
   }
 
   /** The client's side is closed: what it has sent is still delivered. */
@@ -287,6 +288,12 @@ class Route {
     const upstream = this.#upstream
     if (upstream === null || !this.#client.readableEnded || !upstream.readableEnded || !upstream.writableEnded) this.destroy()
   }
+}
+
+/** Where the transport can, by a reset. */
+function breakOff (stream: Duplex & Partial<Pick<Socket, 'resetAndDestroy'>>): void {
+  if (stream.resetAndDestroy === undefined) stream.destroy()
+  else stream.resetAndDestroy()
 }
 
 /** Waits until there is something to read, without taking it. */
