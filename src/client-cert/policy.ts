@@ -145,18 +145,17 @@ function matches (rule: TrustRule, { subject, issuer }: Names): boolean {
   return rule.subject.matches(subject) && rule.issuer.matches(issuer)
 }
 
-/** The difference for the log: that of the rule which fits the certificate for longest. */
+/** The difference for the log: that of the rule which fits the certificate for longest. None of the rules matches. */
 function nearestMismatch (rules: readonly TrustRule[], names: Names): TrustMismatch {
-  const mismatches = rules.flatMap(rule => mismatchOf(rule, names) ?? [])
-  return mismatches.reduce((best, one) => progress(one) > progress(best) ? one : best)
+  return rules.map(rule => mismatchOf(rule, names)).reduce((best, one) => progress(one) > progress(best) ? one : best)
 }
 
-function mismatchOf (rule: TrustRule, names: Names): TrustMismatch | null {
-  for (const part of ['subject', 'issuer'] as const) {
-    const difference = rule[part].firstDifference(names[part])
-    if (difference !== null) return { rule: rule.name, part, nameSeen: names[part], nameExpected: rule[part].text, difference }
-  }
-  return null
+function mismatchOf (rule: TrustRule, names: Names): TrustMismatch {
+  const part = rule.subject.matches(names.subject) ? 'issuer' : 'subject'
+  const pattern = rule[part]
+  // there is a difference: the rule does not match, and if the subject does, the issuer does not
+  const difference = pattern.firstDifference(names[part])!
+  return { rule: rule.name, part, nameSeen: names[part], nameExpected: pattern.text, difference }
 }
 
 /** A difference in the issuer means that the whole subject was right. */
