@@ -21,7 +21,6 @@ export const errors = {
   IDENTITY_KEY_MISMATCH: createError('POSTERN_ERR_IDENTITY_KEY_MISMATCH', '%s: none of the certificates belongs to the private key'),
   IDENTITY_KEY_DSA: createError('POSTERN_ERR_IDENTITY_KEY_DSA', '%s has a DSA key: no cipher suite of TLS 1.2 that is still in use and none of TLS 1.3 works with it; expected RSA or EC'),
   IDENTITY_KEY_UNSUPPORTED: createError('POSTERN_ERR_IDENTITY_KEY_UNSUPPORTED', '%s has a private key that TLS cannot use: %s'),
-  IDENTITY_TRUST_ONLY: createError('POSTERN_ERR_IDENTITY_TRUST_ONLY', '%s holds no private key (a verify PSE): usable for trust, not as an identity'),
   PSE_NOT_DER: createError('POSTERN_ERR_PSE_NOT_DER', '%s is not a PSE: %s, at byte %d'),
   PSE_VERSION: createError('POSTERN_ERR_PSE_VERSION', '%s is a PSE of version %s; expected 2 or 4'),
   PSE_LPS_PROTECTED: createError('POSTERN_ERR_PSE_LPS_PROTECTED', '%s is protected by LPS (version 256): it opens on its own host only; expected version 2 or 4'),
