@@ -5,6 +5,7 @@
  * bits for protocol versions and options (SAP Note 510007, quoted in many places); without it the versions are the usual ones.
  */
 
+/** A protocol version as `node:tls` names it. */
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
 
 /** A cipher string in the words of `node:tls`. */

@@ -1,7 +1,10 @@
 import t from 'tap'
-import { createSecureContext } from 'node:tls'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { connect, createSecureContext, createServer } from 'node:tls'
 import fc from 'fast-check'
-import { readCipherString } from '../../src/tls/sap-cipher-string.ts'
+import { readCipherString, type CipherSettings } from '../../src/tls/sap-cipher-string.ts'
+import { mintPki } from '../helpers/pki.ts'
 
 const tls13 = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256'
 const never = '!aNULL:!eNULL:!PSK:!SRP'
@@ -33,6 +36,23 @@ t.test('strings seen in real profiles are read', async t => {
     t.strictSame(settings, { ciphers, groups, minVersion: min, maxVersion: max }, text)
     t.strictSame(unmapped.map(({ part }) => part), left, text)
     createSecureContext({ ciphers, minVersion: settings?.minVersion, maxVersion: settings?.maxVersion, ...groups !== null && { ecdhCurve: groups } })
+  }
+})
+
+t.test('the versions that a string asks for are really spoken, and no others', async t => {
+  const { server: { keyPem, chainPem } } = await mintPki(t)
+  for (const [text, spoken] of [['135:PFS:HIGH', ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']], ['801:HIGH', ['TLSv1.1', 'TLSv1.2']], ['545:HIGH', ['TLSv1.2']], ['2080:HIGH', ['TLSv1.3']]] as const) {
+    const { ciphers, minVersion, maxVersion } = readCipherString(text).settings as CipherSettings
+    const server = createServer({ key: keyPem, cert: chainPem, ciphers, minVersion, maxVersion }).on('tlsClientError', () => {}).listen(0, '127.0.0.1')
+    t.teardown(() => server.close())
+    await once(server, 'listening')
+    const seen: string[] = []
+    for (const version of ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const) {
+      const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', rejectUnauthorized: false, minVersion: version, maxVersion: version, ciphers: 'ALL:TLS_AES_128_GCM_SHA256:@SECLEVEL=0' })
+      await once(client, 'secureConnect').then(() => seen.push(version), () => {})
+      client.destroy()
+    }
+    t.strictSame(seen, spoken, text)
   }
 })
 

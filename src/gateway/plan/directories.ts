@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Settings } from '../../profile/parameters/settings.ts'
 import { instanceDirectory, loggingDirectory } from '../../profile/parameters/system.ts'
 
+/** Absolute paths. */
 export interface Directories {
   /** Of the profile: ACL files, plugins and their options. */
   readonly profile: string

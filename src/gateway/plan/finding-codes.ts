@@ -1,6 +1,7 @@
 /** The codes of the findings about the plan, each with the sentence the reference pages print. A code is API: added freely, renamed never. */
 import { findingsOf } from '../../profile/parameters/finding-codes.ts'
 
+/** Every code that making a plan can report, with its meaning. */
 export const planFindingCodes = {
   // --- listeners ----------------------------------------------------------------------------------------------------
   POSTERN_ERR_PLAN_NO_LISTENER: 'No icm/server_port_<xx> is set, so there is nothing to serve.',

@@ -6,6 +6,7 @@ import type { IdentityPlan, PinSource } from '../plan.ts'
 import type { Directories } from './directories.ts'
 import type { About, PlanFindings } from './input.ts'
 
+/** The identities in use, by the absolute path of their file. */
 export class IdentityBook {
   readonly #users = new Map<string, About>()
   readonly #settings: Settings

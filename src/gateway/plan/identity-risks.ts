@@ -11,6 +11,7 @@ interface Parts {
   readonly headerPolicy: HeaderPolicyOptions
 }
 
+/** Warns of listeners that leave a back end no way to tell the user from the gateway, and of trust that can never be shown. */
 export function warnOfIdentityRisks ({ listeners, systems, headerPolicy }: Parts, { findings }: PlanInput): void {
   for (const listener of listeners) {
     if (listener.tls?.verifyClient === 0 && headerPolicy.trustedProxies.length > 0) {

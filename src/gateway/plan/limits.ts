@@ -12,6 +12,7 @@ import { milliseconds, type PlanInput } from './input.ts'
 /** The longest time that a timer of Node can wait stands for "for ever" where a number is needed. */
 const longest = milliseconds(Number.MAX_SAFE_INTEGER) as number
 
+/** Bounds and times of connections to back ends. */
 export function planUpstream ({ settings, findings }: PlanInput): Plan['upstream'] {
   const ciphers = settings.find(clientCipherSuites)
   return {
@@ -26,6 +27,7 @@ export function planUpstream ({ settings, findings }: PlanInput): Plan['upstream
   }
 }
 
+/** Stickiness of end-to-end TLS. */
 export function planRouter ({ settings }: PlanInput): Plan['router'] {
   return {
     stickyMask: settings.get(stickyMask),
@@ -34,6 +36,7 @@ export function planRouter ({ settings }: PlanInput): Plan['router'] {
   }
 }
 
+/** Where the structured log goes, and how much of it. */
 export function planLog ({ settings, directories }: PlanInput): Plan['log'] {
   const file = settings.get(traceFile)
   return {
@@ -42,6 +45,7 @@ export function planLog ({ settings, directories }: PlanInput): Plan['log'] {
   }
 }
 
+/** How long running exchanges may take to end, in milliseconds. */
 export function planShutdown ({ settings }: PlanInput): number {
   return milliseconds(settings.get(shutdownTimeout)) as number
 }

@@ -2,6 +2,7 @@
 import type { FindingText, Place } from '../finding-codes.ts'
 import type { Finding } from '../finding.ts'
 
+/** Every code that the check of parameters can report, with its meaning. */
 export const parameterFindingCodes = {
   POSTERN_WARN_PROFILE_UNKNOWN_PARAMETER: 'A parameter is not known. It is kept and has no effect.',
   POSTERN_ERR_PROFILE_VALUE: 'A known parameter or sub-parameter has a value that it cannot have.',

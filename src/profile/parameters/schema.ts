@@ -75,6 +75,7 @@ export interface StructuredSchema<out K extends SubParameterKeys = SubParameterK
   readonly toEnd: string | null
 }
 
+/** One known parameter. */
 export type ParameterSchema = PlainSchema | StructuredSchema
 
 /** One file of this folder, one section of the reference. */
