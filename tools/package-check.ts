@@ -6,6 +6,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
 
 interface Manifest {
   readonly exports: Record<string, string | Record<string, string>>
@@ -23,7 +25,7 @@ const UNWANTED = /^(src|plugins|test|tools|benchmarks|\.ci|\.tap|coverage)\/|(?<
 const ATTW = '@arethetypeswrong/cli@0.18.5'
 
 function pack (directory: string): { file: string, paths: string[], modes: Map<string, number> } {
-  execFileSync(process.execPath, ['tools/build.ts'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(process.execPath, ['tools/build.ts'], { cwd: root, stdio: ['ignore', process.stderr, process.stderr] })
   const json = execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', directory], { cwd: root, encoding: 'utf8' })
   const [packed] = JSON.parse(json) as [Packed]
   return {
@@ -62,9 +64,14 @@ function contentFaults ({ paths, modes }: ReturnType<typeof pack>): string[] {
   ]
 }
 
-function tool (command: string, args: readonly string[]): string[] {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8' })
-  return status === 0 ? [] : [`${args.join(' ')}\n${stdout}${stderr}`]
+async function publintFaults (tarball: string): Promise<string[]> {
+  const { messages, pkg } = await publint({ pack: { tarball: new Uint8Array(readFileSync(tarball)).buffer }, strict: true })
+  return messages.map(message => `publint: ${formatMessage(message, pkg, { color: false })}`)
+}
+
+function attwFaults (tarball: string): string[] {
+  const { status, stdout, stderr } = spawnSync('npx', ['--yes', ATTW, tarball, '--profile', 'esm-only', '--no-emoji', '--format', 'ascii'], { encoding: 'utf8' })
+  return status === 0 ? [] : [`attw:\n${stdout}${stderr}`]
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'postern-pack-'))
@@ -72,8 +79,8 @@ try {
   const tarball = pack(directory)
   const faults = [
     ...contentFaults(tarball),
-    ...tool(process.execPath, ['node_modules/publint/src/cli.js', 'run', tarball.file, '--strict']),
-    ...tool('npx', ['--yes', ATTW, tarball.file, '--profile', 'esm-only', '--no-emoji', '--format', 'ascii'])
+    ...await publintFaults(tarball.file),
+    ...attwFaults(tarball.file)
   ]
   for (const fault of faults) console.error(fault)
   process.exitCode = faults.length === 0 ? 0 : 1
