@@ -1,7 +1,7 @@
 import { errors } from '../errors.ts'
 
 /** Iterations of key derivations that one reading of one file may cost: some seconds of SHA-1. */
-export const maxIterations = 3_000_000
+const maxIterations = 3_000_000
 
 /** Bounds the time that a file can make a reader spend, whatever counts it asks for and in however many places. */
 export class IterationBudget {

@@ -7,7 +7,7 @@ import { hash } from 'node:crypto'
 export const purpose = { key: 1, iv: 2, mac: 3 } as const
 
 /** Input of the derivation. */
-export interface KeyDerivation {
+interface KeyDerivation {
   readonly digest: keyof typeof blockBytes
   readonly purpose: typeof purpose[keyof typeof purpose]
   /** See `bmpPassword`. */

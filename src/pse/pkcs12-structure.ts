@@ -8,7 +8,7 @@ import { parseBer } from './ber.ts'
 import { readDer, type DerValue } from './der-value.ts'
 
 /** Makes the error of a file that is not what it should be. */
-export type Damaged = (what: string) => Error
+type Damaged = (what: string) => Error
 
 /** Something encrypted, with its AlgorithmIdentifier. */
 export interface EncryptedPart {
