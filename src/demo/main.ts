@@ -22,7 +22,7 @@ try {
   process.exitCode = await runDemo()
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`)
-  process.exitCode = 1
+  process.exit(1)
 }
 
 async function runDemo (): Promise<number> {

@@ -3,7 +3,7 @@
  * looks as if it belonged here belongs to the plan or to a plugin.
  */
 import type { AddressInfo } from 'node:net'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { admin } from '../../plugins/admin.ts'
@@ -91,7 +91,7 @@ class ComposedGateway implements Gateway {
   }
 
   async #adminListener (): Promise<FastifyInstance> {
-    const app = Fastify({ loggerInstance: this.#shared.logger.child({ listener: 'postern/admin_port' }), disableRequestLogging: true })
+    const app = Fastify({ loggerInstance: this.#shared.logger.child({ listener: 'postern/admin_port' }), logController: new LogController({ disableRequestLogging: true }) })
     await app.register(admin, { registry: this.#shared.metrics, ready: () => this.#readiness() })
     await app.ready()
     return app as unknown as FastifyInstance

@@ -2,7 +2,7 @@
  * One `icm/server_port_<xx>` as a Fastify instance, with its plugins in the order of the plan.
  */
 import { createServer, type IncomingMessage, type RequestListener, type ServerOptions } from 'node:http'
-import Fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify'
+import Fastify, { LogController, type FastifyInstance, type FastifyServerFactory } from 'fastify'
 import { metrics } from '../../plugins/metrics.ts'
 import { routerServerFactory, type RouterOptions } from '../../plugins/router.ts'
 import { accessControl } from '../../plugins/access-control.ts'
@@ -18,7 +18,7 @@ export async function createListener (listener: ListenerPlan, shared: Shared): P
   const app = Fastify({
     serverFactory: serverFactory(listener, shared),
     loggerInstance: shared.logger.child({ listener: listener.name }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
     genReqId: requestIds(),
     clientErrorHandler,

@@ -56,13 +56,22 @@ export async function issue (request: IssueRequest): Promise<IssuedIdentity> {
   return { certificate: Buffer.from(certificate.toSchema(true).toBER()), privateKey }
 }
 
+/** pkijs would write all attributes into one multi-valued RDN, so the encoding is made here: one attribute, one RDN. */
 function nameOf (subject: IssueRequest['subject']): pkijs.RelativeDistinguishedNames {
-  return new pkijs.RelativeDistinguishedNames({
-    typesAndValues: subject.map(([type, value]) => new pkijs.AttributeTypeAndValue({
-      type: attributeTypes[type] as string,
-      value: type === 'C' ? new asn1js.PrintableString({ value }) : type === 'EMAIL' ? new asn1js.IA5String({ value }) : new asn1js.Utf8String({ value })
-    }))
-  })
+  const rdns = subject.map(([type, value]) => new asn1js.Set({
+    value: [new asn1js.Sequence({
+      value: [new asn1js.ObjectIdentifier({ value: attributeTypes[type] as string }), attributeValue(type, value)]
+    })]
+  }))
+  return new pkijs.RelativeDistinguishedNames({ schema: asn1js.fromBER(new asn1js.Sequence({ value: rdns }).toBER()).result })
+}
+
+function attributeValue (type: string, value: string): asn1js.BaseBlock {
+  switch (type) {
+    case 'C': return new asn1js.PrintableString({ value })
+    case 'EMAIL': return new asn1js.IA5String({ value })
+    default: return new asn1js.Utf8String({ value })
+  }
 }
 
 function subjectOf (der: Buffer): pkijs.RelativeDistinguishedNames {
