@@ -1,5 +1,4 @@
 /** TLS clients and identities for tests. */
-import { once } from 'node:events'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
 import type { Identity } from '../../src/pse/identity.ts'
@@ -58,7 +57,7 @@ export async function exchange (t: Test, options: ConnectionOptions, request = '
 async function received (socket: TLSSocket): Promise<string | null> {
   const pieces: Buffer[] = []
   socket.on('data', (piece: Buffer) => { pieces.push(piece) })
-  await once(socket, 'close').catch(() => {})
+  await new Promise(resolve => { socket.once('close', resolve) })
   return pieces.length === 0 ? null : Buffer.concat(pieces).toString('latin1')
 }
 

@@ -24,7 +24,7 @@ async function request (port: number): Promise<string> {
   let text = ''
   socket.on('data', bytes => { text += String(bytes) }).on('error', () => {})
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
-  await once(socket, 'close')
+  await new Promise(resolve => { socket.once('close', resolve) })
   return text
 }
 

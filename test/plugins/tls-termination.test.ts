@@ -11,6 +11,11 @@ import { buildTlsServer, seenIn, statusOf } from '../helpers/tls-server.ts'
 const host = '127.0.0.1'
 const versions = ['TLSv1.2', 'TLSv1.3'] as const
 
+/** The end of a connection, with or without an error: a connection that is cut off may be reset. */
+async function closed (socket: net.Socket): Promise<void> {
+  if (!socket.closed) await new Promise<void>(resolve => { socket.once('close', () => { resolve() }) })
+}
+
 /** Sends bytes to a port and collects what comes until the server closes. */
 async function raw (t: Test, port: number, bytes: Uint8Array | string | null): Promise<string> {
   const socket = net.connect({ port, host })
@@ -18,7 +23,7 @@ async function raw (t: Test, port: number, bytes: Uint8Array | string | null): P
   const pieces: Buffer[] = []
   socket.on('data', piece => { pieces.push(piece as Buffer) }).on('error', () => {})
   if (bytes !== null) socket.write(bytes)
-  await once(socket, 'close')
+  await closed(socket)
   return Buffer.concat(pieces).toString('latin1')
 }
 
@@ -142,7 +147,7 @@ t.test('what is no handshake is closed without a word, by one identity and by se
       const socket = net.connect({ port, host })
       const pieces: Buffer[] = []
       socket.on('data', piece => { pieces.push(piece as Buffer) }).on('error', () => {}).end(bytes)
-      await once(socket, 'close')
+      await closed(socket)
       const answer = Buffer.concat(pieces)
       // nothing, or alerts of TLS: record type 21
       t.ok(answer.length < 20 && (answer.length === 0 || answer[0] === 21), `${answer.length} bytes`)
@@ -175,7 +180,8 @@ t.test('a handshake that does not come to an end is cut, silent or trickling, by
     // a record of 16 KiB that takes for ever
     socket.write(Buffer.from('16030140000100', 'hex'))
     const trickle = setInterval(() => { socket.write('\0') }, 20)
-    await once(socket, 'close')
+    t.teardown(() => { clearInterval(trickle) })
+    await closed(socket)
     clearInterval(trickle)
     t.pass('trickling')
   }
@@ -215,10 +221,10 @@ t.test('closing ends open handshakes at once, and running requests in peace', as
   secure.on('data', piece => { text += String(piece) })
   secure.write('GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n')
   await arrived.promise
-  const closed = app.close()
-  await Promise.all([once(silent, 'close'), once(half, 'close')])
+  const stopped = app.close()
+  await Promise.all([closed(silent), closed(half)])
   answer.resolve()
-  await Promise.all([closed, once(secure, 'close')])
+  await Promise.all([stopped, closed(secure)])
   t.match(text, /^HTTP\/1\.1 200/)
 })
 
@@ -241,7 +247,7 @@ t.test('every address of localhost is served and closed', async t => {
   }
   const idle = addresses.map(({ address, port }) => net.connect({ port, host: address }))
   await Promise.all(idle.map(async socket => await once(socket, 'connect')))
-  const ended = idle.map(async socket => await once(socket.on('error', () => {}).resume(), 'close'))
+  const ended = idle.map(async socket => await closed(socket.on('error', () => {}).resume()))
   await app.close()
   await Promise.all(ended)
 })
