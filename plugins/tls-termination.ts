@@ -70,6 +70,7 @@ export interface TlsIdentity {
 interface Termination {
   readonly severalIdentities: boolean
   readonly acceptors: TlsAcceptor[]
+  hasHooks: boolean
   failed: (failure: HandshakeFailure) => void
 }
 
@@ -78,7 +79,8 @@ const terminations = new WeakMap<object, Termination>()
 
 /**
  * Makes the `serverFactory` of a Fastify instance. Its server is an `https.Server` for all identities; the handshakes are done by
- * one TLS server per identity behind it.
+ * one TLS server per identity behind it. With several identities the plugin {@link tlsTermination} has to be registered on the instance,
+ * or `listen` rejects with POSTERN_ERR_TLS_PLUGIN_MISSING.
  *
  * @throws POSTERN_ERR_OPTIONS_INVALID, POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY, POSTERN_ERR_TLS_CONTEXT when the factory is called by Fastify
  * @example const app = fastify({ serverFactory: tlsServerFactory({ identities: [{ name: 'server', identity }], verifyClient: 1 }) })
@@ -86,7 +88,7 @@ const terminations = new WeakMap<object, Termination>()
 export function tlsServerFactory ({ identities, server: serverOptions = {}, ...rest }: TlsServerOptions): (handler: RequestListener) => Server {
   const options = checkOptions('tls-termination', TlsServerOptionsSchema, rest)
   if (identities.length === 0) throw new errors.OPTIONS_INVALID('tls-termination', 'identities: expected at least one')
-  const termination: Termination = { severalIdentities: identities.length > 1, acceptors: [], failed: () => {} }
+  const termination: Termination = { severalIdentities: identities.length > 1, acceptors: [], hasHooks: false, failed: () => {} }
   return handler => {
     // an empty list of CAs: this server makes no handshakes, and need not load the roots that Node brings along
     const server = createServer({ ...serverOptions, ca: [] }, handler)
@@ -96,10 +98,18 @@ export function tlsServerFactory ({ identities, server: serverOptions = {}, ...r
     })
     // its own listener would start a handshake without any identity
     server.removeAllListeners('connection').on('connection', connection => { acceptor.accept(connection) })
+    server.prependListener('listening', () => { refuseWithoutHooks(server, termination) })
     termination.acceptors.push(acceptor)
     terminations.set(server, termination)
     return server
   }
+}
+
+/** `listen` rejects then. */
+function refuseWithoutHooks (server: Server, { severalIdentities, hasHooks }: Termination): void {
+  if (!severalIdentities || hasHooks) return
+  server.close()
+  server.emit('error', new errors.TLS_PLUGIN_MISSING())
 }
 
 /**
@@ -112,6 +122,7 @@ export function tlsServerFactory ({ identities, server: serverOptions = {}, ...r
 const plugin: FastifyPluginAsync = async fastify => {
   const termination = terminations.get(fastify.server)
   if (termination === undefined) throw new errors.TLS_SERVER_MISSING()
+  termination.hasHooks = true
   termination.failed = ({ reason, remoteAddress }) => { fastify.log.debug({ reason, remoteAddress }, 'TLS handshake failed') }
   if (termination.severalIdentities) {
     fastify.addHook('onRequest', async request => {

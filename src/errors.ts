@@ -64,6 +64,7 @@ export const errors = {
   TLS_SERVER_MISSING: createError('POSTERN_ERR_TLS_SERVER_MISSING', 'the plugin tls-termination needs a Fastify instance made with serverFactory: tlsServerFactory(...)'),
   TLS_TRIAL: createError('POSTERN_ERR_TLS_TRIAL', 'a %s session was not resumed where it was made'),
   TLS_PLATFORM: createError('POSTERN_ERR_TLS_PLATFORM', 'Node %s lets a verified client certificate cross to hosts with other CAs on resumed sessions, whatever is done about it; expected a Node version that does not'),
+  TLS_PLUGIN_MISSING: createError('POSTERN_ERR_TLS_PLUGIN_MISSING', 'several identities on one port need the plugin tls-termination on the same Fastify instance: without it a request could use the client certificate of another host'),
   TLS_MISDIRECTED: createError('POSTERN_ERR_TLS_MISDIRECTED', 'This host is not served on this connection.', 421),
   // --- access control -----------------------------------------------------------------------------------------------
   ACL_FILE: createError('POSTERN_ERR_ACL_FILE', 'access control list %s cannot be read: %s'),

@@ -262,3 +262,12 @@ t.test('options that cannot be are refused', async t => {
   const bare = Fastify()
   await t.rejects(async () => { await bare.register(tlsTermination) }, { code: 'POSTERN_ERR_TLS_SERVER_MISSING' })
 })
+
+t.test('several identities without the hooks do not listen', async t => {
+  const { server } = await mintPki(t)
+  const identities = ['a', 'b'].map(name => ({ name, identity: identityOf(server, []) }))
+  const app = Fastify({ serverFactory: tlsServerFactory({ identities }) })
+  t.teardown(() => app.close())
+  await t.rejects(app.listen({ port: 0, host }), { code: 'POSTERN_ERR_TLS_PLUGIN_MISSING' })
+  t.equal(app.server.listening, false)
+})
