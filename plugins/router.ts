@@ -105,7 +105,7 @@ export class RouterServer extends Server {
   /** Made by {@link routerServerFactory}. */
   constructor (context: Context) {
     // half open: a side that has sent all may still receive
-    super({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs })
+    super({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs })
     this.#context = context
     this.on('connection', (client: Socket) => { this.#accept(client) })
   }
@@ -173,10 +173,19 @@ class Route {
   readonly #client: Socket
   readonly #connect: RouterConnect
   readonly #abort = new AbortController()
+  readonly #onData = (chunk: Buffer): void => { this.#receive(chunk) }
+  readonly #onEnd = (): void => {
+    this.#clientEnded = true
+    this.#attached?.end()
+  }
+
   #upstream: Duplex | null = null
-  /** What the client has sent before any server answered. */
-  readonly #firstFlight: Buffer[] = []
-  #firstFlightLength = 0
+  /** The server that gets what the client says, while none has answered. */
+  #attached: Duplex | null = null
+  /** What the client has said so far. */
+  #firstFlight: Buffer[] = []
+  #saidBytes = 0
+  #isFlightWhole = true
   #clientEnded = false
 
   constructor (client: Socket, connect: RouterConnect) {
@@ -184,6 +193,8 @@ class Route {
     this.#connect = connect
     client.on('error', () => { this.destroy() })
     client.once('close', () => { this.#clientClosed() })
+    // read from the start: the end of a connection is seen by readers only
+    client.on('data', this.#onData).on('end', this.#onEnd)
   }
 
   /** Breaks both sides: neither may take the end of this connection for the end of the other side's words. */
@@ -208,9 +219,9 @@ class Route {
       }
       // a client that said nothing, or left, gets no answer from any server; and none of this is held against the server, or else
       // everybody could take it out
-      if (this.#abort.signal.aborted || this.#clientEnded || this.#firstFlightLength === 0) return this.#end('aborted')
-      // what was sent is not at hand any more
-      if (this.#firstFlightLength > firstFlightBytes) break
+      if (this.#abort.signal.aborted || this.#clientEnded || this.#saidBytes === 0) return this.#end('aborted')
+      // what was said is not at hand any more
+      if (!this.#isFlightWhole) break
     }
     return this.#end('refused')
   }
@@ -239,31 +250,37 @@ class Route {
    */
   async #awaitAnswer (upstream: Duplex): Promise<boolean> {
     const client = this.#client
+    const onDrain = (): void => { client.resume() }
+    upstream.on('drain', onDrain)
     for (const chunk of this.#firstFlight) upstream.write(chunk)
     if (this.#clientEnded) upstream.end()
-    const onData = (chunk: Buffer): void => {
-      this.#keep(chunk)
-      if (!upstream.write(chunk)) client.pause()
-    }
-    const onDrain = (): void => { client.resume() }
-    const onEnd = (): void => {
-      this.#clientEnded = true
-      upstream.end()
-    }
-    client.on('data', onData).on('end', onEnd)
-    upstream.on('drain', onDrain)
-    client.resume()
+    this.#attached = upstream
+    if (!upstream.writableNeedDrain) client.resume()
     const answered = await firstByteOf(upstream)
-    client.pause()
-    client.off('data', onData).off('end', onEnd)
+    this.#attached = null
     upstream.off('drain', onDrain)
+    if (answered) {
+      client.pause()
+      client.off('data', this.#onData).off('end', this.#onEnd)
+      this.#firstFlight = []
+    }
     return answered
   }
 
-  #keep (chunk: Buffer): void {
-    this.#firstFlightLength += chunk.length
-    if (this.#firstFlightLength <= firstFlightBytes) this.#firstFlight.push(chunk)
-    else this.#firstFlight.length = 0
+  #receive (chunk: Buffer): void {
+    this.#saidBytes += chunk.length
+    const upstream = this.#attached
+    if (upstream === null) {
+      this.#firstFlight.push(chunk)
+      if (this.#saidBytes > firstFlightBytes) this.#client.pause()
+      return
+    }
+    if (this.#saidBytes <= firstFlightBytes) this.#firstFlight.push(chunk)
+    else {
+      this.#firstFlight = []
+      this.#isFlightWhole = false
+    }
+    if (!upstream.write(chunk)) this.#client.pause()
   }
 
   async #pass (upstream: Duplex): Promise<void> {

@@ -8,6 +8,7 @@ import { routerServerFactory, RouterServer, type RouterOptions } from '../../plu
 import { DispatchTable } from '../../src/dispatch/table.ts'
 import type { UpstreamServer } from '../../src/upstream/server.ts'
 import { mintPki } from '../helpers/pki.ts'
+import { runProgram } from '../helpers/processes.ts'
 import { buildRawClient } from '../helpers/raw-client.ts'
 import { rawExchange } from '../helpers/raw-exchange.ts'
 
@@ -233,15 +234,40 @@ t.test('goes over any transport', async t => {
   t.equal(await rawExchange(t, { port }, 'x'), 'echo x')
 })
 
-t.test('waits for a connection no longer than the timeout', async t => {
+t.test('a client that leaves ends the attempt to connect', async t => {
+  let left = (): void => {}
+  const aborted = new Promise<void>(resolve => { left = resolve })
   const { port } = await build(t, {
     servers: [at(1)],
-    connect: async (_server, signal) => await new Promise((_resolve, reject) => { signal.addEventListener('abort', () => { reject(new RangeError('left')) }) })
+    connect: async (_server, signal) => await new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => {
+        left()
+        reject(new RangeError('left'))
+      })
+    })
   })
   const client = await buildRawClient(t, port)
   client.socket.resetAndDestroy()
   await client.closed()
-  t.pass('a client that leaves ends the attempt')
+  await aborted
+})
+
+t.test('waits for a server no longer than the timeout', async t => {
+  // a listener that never accepts: its process is stopped and its queue is full
+  const { child, line } = runProgram(t, process.execPath, ['-e', "const s = require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(s.address().port))"])
+  const deaf = Number(await line(text => /^\d+$/.test(text)))
+  child.kill('SIGSTOP')
+  t.teardown(() => { child.kill('SIGKILL') })
+  for (let n = 0; n < 4; n++) {
+    const filler = connect({ port: deaf, host: '127.0.0.1' }).on('error', () => {})
+    t.teardown(() => { filler.destroy() })
+  }
+  const reasons: unknown[] = []
+  const logger = { debug: () => {}, warn: ({ reason }: { reason: unknown }) => { reasons.push(reason) } } as unknown as NonNullable<RouterOptions['logger']>
+  const { port, router } = await build(t, { servers: [at(deaf), (await backend(t, named('b'))).server], connectTimeoutMs: 200, logger })
+  t.equal(await rawExchange(t, { port }, 'x'), 'b')
+  t.strictSame(reasons, ['POSTERN_ERR_ROUTER_CONNECT_TIMEOUT'])
+  t.equal(router.counts.failures, 1)
 })
 
 t.test('closing lets connections end, for a bounded time', async t => {
