@@ -108,8 +108,9 @@ export function tlsServerFactory ({ identities, server: serverOptions = {}, ...r
 /** `listen` rejects then. */
 function refuseWithoutHooks (server: Server, { severalIdentities, hasHooks }: Termination): void {
   if (!severalIdentities || hasHooks) return
-  server.close()
   server.emit('error', new errors.TLS_PLUGIN_MISSING())
+  // before any connection is accepted, but after the other listeners, which want to know the address
+  process.nextTick(() => { server.close() })
 }
 
 /**
