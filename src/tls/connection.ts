@@ -83,41 +83,38 @@ function verifiedCertificate (socket: TLSSocket, now: Date): X509Certificate | n
   return certificate !== undefined && certificate.validFromDate <= now && now <= certificate.validToDate ? certificate : null
 }
 
-function verifiedClient (socket: TLSSocket, { known, cache }: IssuerSource, now: Date): VerifiedClient | null {
+function verifiedClient (socket: TLSSocket, issuers: IssuerSource, now: Date): VerifiedClient | null {
   const leaf = verifiedCertificate(socket, now)
   if (leaf === null) return null
-  const certificate = parsed(leaf)
-  if (certificate === null) return null
-  const sent = sentIssuers(leaf)
-  const kept = cache.chainOf(certificate)
-  // the signatures of a kept chain have been verified for this very certificate: nothing to do again unless other issuers were sent
-  if (kept !== null && sent.every(issuer => kept.some(one => one.der.equals(issuer.der)))) return clientOf(certificate, kept, known)
-  const chain = buildChain(certificate, [...sent, ...cache.issuersOf(certificate), ...known], now)
-  cache.remember(certificate, chain)
-  return clientOf(certificate, chain, known)
+  return seenBefore(leaf, issuers) ?? readClient(leaf, issuers, now)
 }
 
 /** By the chain, which the cache hands out as the same object for the same certificate. */
 const clients = new WeakMap<readonly Certificate[], VerifiedClient>()
 
-function clientOf (certificate: Certificate, chain: readonly Certificate[], known: readonly Certificate[]): VerifiedClient {
-  let client = clients.get(chain)
-  if (client === undefined) {
-    client = { certificate, chain: withoutRoot(chain), chainComplete: isComplete(certificate, chain, known) }
-    clients.set(chain, client)
-  }
+/** A chain that is kept was verified for this very certificate: nothing is read or verified again, unless other issuers were sent. */
+function seenBefore (leaf: X509Certificate, { cache }: IssuerSource): VerifiedClient | null {
+  const chain = cache.chainOf(leaf)
+  if (chain === null) return null
+  const isKept = ({ raw }: X509Certificate) => chain.some(({ der }) => der.equals(raw))
+  return sentIssuers(leaf).every(isKept) ? clients.get(chain) ?? null : null
+}
+
+function readClient (leaf: X509Certificate, { known, cache }: IssuerSource, now: Date): VerifiedClient | null {
+  const certificate = parsed(leaf)
+  if (certificate === null) return null
+  const sent = sentIssuers(leaf).map(parsed).filter(issuer => issuer !== null)
+  const chain = buildChain(certificate, [...sent, ...cache.issuersOf(certificate), ...known], now)
+  const client = { certificate, chain: withoutRoot(chain), chainComplete: isComplete(certificate, chain, known) }
+  cache.remember(certificate, chain)
+  clients.set(chain, client)
   return client
 }
 
 /** The certificates that the client sent behind its own, in its order. Empty on a resumed session. */
-function sentIssuers (leaf: X509Certificate): Certificate[] {
-  const sent: Certificate[] = []
-  let next = leaf.issuerCertificate
-  while (next !== undefined && sent.length < maxSentCertificates) {
-    const certificate = parsed(next)
-    if (certificate !== null) sent.push(certificate)
-    next = next.issuerCertificate
-  }
+function sentIssuers (leaf: X509Certificate): X509Certificate[] {
+  const sent: X509Certificate[] = []
+  for (let next = leaf.issuerCertificate; next !== undefined && sent.length < maxSentCertificates; next = next.issuerCertificate) sent.push(next)
   return sent
 }
 

@@ -4,7 +4,8 @@
  *
  * - The chain of a client is lost: `getPeerX509Certificate().issuerCertificate` is empty on full handshakes too (Node 24.21.0).
  * - A client certificate crosses hosts: a session made at one host is resumed at another one, which has other CAs, and counts as verified
- *   there (Node 20 with `SNICallback` and `addContext`; CVE-2026-48934).
+ *   there. A `tls.Server` with `SNICallback` or `addContext` does that (tried on Node 26.10.0 too; Node's client no longer offers a session
+ *   to another host since CVE-2026-48934, but other clients do).
  */
 import { errors } from '../errors.ts'
 import { contextServer, crosses, identityServer, mintHosts, showsChainOf, type TlsVersion } from './platform-trials.ts'

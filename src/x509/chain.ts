@@ -97,7 +97,7 @@ export class IssuerCache {
   }
 
   /** The chain kept for this very certificate. */
-  chainOf (leaf: Certificate): readonly Certificate[] | null {
+  chainOf (leaf: Pick<Certificate, 'fingerprint256'>): readonly Certificate[] | null {
     return this.#byLeaf.get(leaf.fingerprint256) ?? null
   }
 
