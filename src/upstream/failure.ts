@@ -34,14 +34,18 @@ export function failureOf (error: Error, { started }: { started: boolean }): Cod
   if (Object.hasOwn(byCode, code)) return new byCode[code as keyof typeof byCode](options)
   if (TLS_CODES.test(code)) return new errors.UPSTREAM_TLS(options)
   if (!started) return new errors.UPSTREAM_UNREACHABLE(options)
-  // undici reports an answer that makes no sense as a socket error with this text
-  if (ANSWER_CODES.test(code) || error.message.startsWith('bad ')) return new errors.UPSTREAM_ANSWER(options)
+  if (ANSWER_CODES.test(code) || isNonsense(error)) return new errors.UPSTREAM_ANSWER(options)
   return new errors.UPSTREAM_CLOSED(options)
 }
 
 /** Tells whether the connection was closed under a request: the one case in which a request may be sent again. */
 export function isClosed (error: Error): boolean {
-  return CLOSED_CODES.has(codeOf(error)) && !error.message.startsWith('bad ')
+  return CLOSED_CODES.has(codeOf(error)) && !isNonsense(error)
+}
+
+/** undici's parser errors have no code in part, and an answer that nobody asked for is a socket error with this text. */
+function isNonsense ({ name, message }: Error): boolean {
+  return name === 'HTTPParserError' || message === 'bad response' || message === 'bad upgrade'
 }
 
 /** Tells whether the failure speaks against the server: it could not be reached, or refuses TLS. */

@@ -8,8 +8,10 @@ import { fixedServerName } from './tls-client.ts'
 export interface UpstreamPoolsOptions {
   /** Name resolution, TCP and TLS together, and the wait for a free connection. Default 5000 (`icm/conn_timeout`). */
   readonly connectTimeoutMs?: number
-  /** Connections per (server, identity), idle, busy and upgraded ones. Default 2000. */
+  /** Connections to one HTTP server, idle, busy and upgraded ones. Default 2000. */
   readonly maxConnections?: number
+  /** The same for one HTTPS server with one identity. Default 2000. */
+  readonly maxTlsConnections?: number
   /** Requests per (server, identity) that wait for a free connection. Default 1000 (`icm/req_queue_len`). */
   readonly maxWaiting?: number
   /** Idle time after which a connection is closed. Default 30 000. */
@@ -25,6 +27,7 @@ export interface UpstreamPoolsOptions {
 const DEFAULTS = {
   connectTimeoutMs: 5000,
   maxConnections: 2000,
+  maxTlsConnections: 2000,
   maxWaiting: 1000,
   keepAliveTimeoutMs: 30_000,
   maxHeaderBytes: 65_536,
@@ -61,16 +64,17 @@ export class UpstreamPools {
     let pools = this.#byIdentity.get(identity)
     if (pools === undefined) this.#byIdentity.set(identity, pools = new Map())
     const { origin, host, port, tls } = server
-    const key = JSON.stringify([origin, host, port, tls?.presentCertificate, tls?.serverName, tls?.ignoreHostMismatch])
+    const key = JSON.stringify([origin, host, port, tls?.presentCertificate, tls?.serverName, tls?.ignoreHostMismatch, tls?.settings])
     let pool = pools.get(key)
     if (pool === undefined) pools.set(key, pool = this.#create(server))
     return pool
   }
 
   #create (server: UpstreamServer): UpstreamPool {
-    const { connector, connectTimeoutMs, ...options } = this.#options
+    const { connector, connectTimeoutMs, maxConnections, maxTlsConnections, ...options } = this.#options
     return new UpstreamPool({
       ...options,
+      maxConnections: server.tls === null ? maxConnections : maxTlsConnections,
       origin: server.origin,
       serverName: fixedServerName(server),
       connect: connector(server, { connectTimeoutMs }),

@@ -1,3 +1,4 @@
+import type { SecureVersion } from 'node:tls'
 import type { Identity } from '../pse/identity.ts'
 
 /** How TLS to a back-end server is done. The server's certificate is verified against `identity.trusted`, always. */
@@ -10,6 +11,16 @@ export interface UpstreamTls {
   readonly serverName: string | null
   /** Skip the name check, not the chain check (`wdisp/ssl_ignore_host_mismatch`). */
   readonly ignoreHostMismatch: boolean
+  /** Protocol versions, suites and groups (`ssl/client_ciphersuites`); left out for the default. */
+  readonly settings?: TlsClientSettings
+}
+
+/** Protocol versions, suites and groups in the words of `node:tls`. */
+export interface TlsClientSettings {
+  readonly ciphers: string | null
+  readonly groups: string | null
+  readonly minVersion: SecureVersion
+  readonly maxVersion: SecureVersion
 }
 
 /** One back-end server that requests can be sent to. */

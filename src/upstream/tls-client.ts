@@ -3,12 +3,13 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
-import { checkServerIdentity, createSecureContext, type ConnectionOptions, type PeerCertificate, type SecureContext } from 'node:tls'
+import { checkServerIdentity, createSecureContext, type ConnectionOptions, type PeerCertificate, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { errors } from '../errors.ts'
 import type { Identity } from '../pse/identity.ts'
-import type { UpstreamServer, UpstreamTls } from './server.ts'
+import type { TlsClientSettings, UpstreamServer, UpstreamTls } from './server.ts'
 
-const contexts = new WeakMap<Identity, { presenting?: SecureContext, silent?: SecureContext }>()
+/** Contexts of an identity by what else they depend on. */
+const contexts = new WeakMap<Identity, Map<string, SecureContext>>()
 
 /**
  * Options of `tls.connect` for one server. The socket's address is not among them.
@@ -32,22 +33,28 @@ export function fixedServerName ({ host, tls }: UpstreamServer): string {
   return tls?.serverName ?? host
 }
 
-function secureContextOf ({ identity, presentCertificate }: UpstreamTls): SecureContext {
-  const kind = presentCertificate ? 'presenting' : 'silent'
-  const made = contexts.get(identity) ?? {}
-  contexts.set(identity, made)
-  const context = made[kind] ?? contextOf(identity, presentCertificate)
-  made[kind] = context
+function secureContextOf ({ identity, presentCertificate, settings }: UpstreamTls): SecureContext {
+  let made = contexts.get(identity)
+  if (made === undefined) contexts.set(identity, made = new Map())
+  const key = JSON.stringify([presentCertificate, settings])
+  let context = made.get(key)
+  if (context === undefined) made.set(key, context = contextOf(identity, presentCertificate, settings))
   return context
 }
 
-function contextOf ({ privateKey, certificate, chain, trusted }: Identity, present: boolean): SecureContext {
+function contextOf ({ privateKey, certificate, chain, trusted }: Identity, present: boolean, settings: TlsClientSettings | undefined): SecureContext {
   const own = present && privateKey !== null && certificate !== null
     ? { key: privateKey.export({ type: 'pkcs8', format: 'pem' }), cert: pem([certificate, ...chain.filter(der => !isSelfIssued(der))]) }
     : {}
   // an empty list trusts nobody; Node's own roots would come in with `undefined` only.
   // A trust list says which certificates are trusted, roots or not: partial chains are meant.
-  return createSecureContext({ ...own, ca: trusted.map(der => pem([der])), allowPartialTrustChain: true })
+  return createSecureContext({ ...own, ...protocolOptions(settings), ca: trusted.map(der => pem([der])), allowPartialTrustChain: true })
+}
+
+function protocolOptions (settings: TlsClientSettings | undefined): SecureContextOptions {
+  if (settings === undefined) return {}
+  const { ciphers, groups, minVersion, maxVersion } = settings
+  return { minVersion, maxVersion, ...(ciphers === null ? {} : { ciphers }), ...(groups === null ? {} : { ecdhCurve: groups }) }
 }
 
 function isSelfIssued (der: Buffer): boolean {
