@@ -47,8 +47,9 @@ async function runDemo (): Promise<number> {
     return failures.length === 0 ? 0 : 1
   }
   printCurlLines(port, pki)
-  process.once('SIGINT', () => { void stop('SIGINT').then(() => process.exit(0)) })
-  process.once('SIGTERM', () => { void stop('SIGTERM').then(() => process.exit(0)) })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => { stop(signal).then(() => process.exit(0), () => process.exit(1)) })
+  }
   return 0
 }
 

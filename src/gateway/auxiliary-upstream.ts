@@ -17,7 +17,7 @@ export interface AuxiliaryOptions {
  *
  * @throws POSTERN_ERR_GATEWAY_PLUGIN_OPTIONS the upstream is no single http(s) URL, or it is https and there is no client PSE
  */
-export function auxiliaryDispatcher ({ plugin, options }: ExternalPlugin, tls: ServerPlan['tls'], { identities, pools }: Pick<Shared, 'identities' | 'pools'>): AuxiliaryOptions {
+export function auxiliaryDispatcher ({ plugin, options }: ExternalPlugin, tls: ServerPlan['tls'], { plan, identities, pools }: Pick<Shared, 'plan' | 'identities' | 'pools'>): AuxiliaryOptions {
   const name = nameOf(plugin)
   if (name !== '@fastify/http-proxy' && name !== '@fastify/reply-from') return {}
   const upstream: unknown = options['upstream'] ?? options['base']
@@ -31,7 +31,7 @@ export function auxiliaryDispatcher ({ plugin, options }: ExternalPlugin, tls: S
   }
   const port = Number(url.port) || (encrypted ? 443 : 80)
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const server = upstreamServer({ origin: `${url.protocol}//${url.hostname}:${port}`, host, port, tls: encrypted ? tls : null }, identities)
+  const server = upstreamServer({ origin: `${url.protocol}//${url.hostname}:${port}`, host, port, tls: encrypted ? tls : null }, { plan, identities })
   return { undici: pools.dispatcherFor(server), destroyAgent: false }
 }
 

@@ -67,12 +67,22 @@ export async function createGateway (plan: Plan, { identities, logger }: { ident
   return gateway
 }
 
+interface Listener {
+  readonly name: string
+  readonly scheme: string
+  readonly host: string | null
+  readonly port: number
+  readonly app: FastifyInstance
+}
+
+const schemes = { HTTP: 'http', HTTPS: 'https', ROUTER: 'tls' } as const
+
 type State = 'starting' | 'serving' | 'draining'
 
 class ComposedGateway implements Gateway {
   readonly addresses = new Map<string, AddressInfo>()
   readonly #shared: Shared
-  readonly #listeners: Array<{ name: string, host: string | null, port: number, app: FastifyInstance }> = []
+  readonly #listeners: Listener[] = []
   #state: State = 'starting'
 
   constructor (shared: Shared) {
@@ -83,10 +93,10 @@ class ComposedGateway implements Gateway {
     const { plan } = this.#shared
     for (const listener of plan.listeners) {
       const app = await createListener(listener, this.#shared)
-      this.#listeners.push({ name: listener.name, host: listener.host, port: listener.port, app })
+      this.#listeners.push({ name: listener.name, scheme: schemes[listener.protocol], host: listener.host, port: listener.port, app })
     }
     if (plan.admin !== null) {
-      this.#listeners.push({ name: 'postern/admin_port', ...plan.admin, app: await this.#adminListener() })
+      this.#listeners.push({ name: 'postern/admin_port', scheme: 'http', ...plan.admin, app: await this.#adminListener() })
     }
   }
 
@@ -102,9 +112,9 @@ class ComposedGateway implements Gateway {
   }
 
   async listen (): Promise<void> {
-    for (const { name, host, port, app } of this.#listeners) {
+    for (const { name, scheme, host, port, app } of this.#listeners) {
       try {
-        await app.listen({ host: await addressOf(host), port, exclusive: true, listenTextResolver: address => `${name}: listening on ${address}` })
+        await app.listen({ host: await addressOf(host), port, exclusive: true, listenTextResolver: address => `${name}: listening on ${address.replace(/^https?/, scheme)}` })
       } catch (error) {
         await this.close()
         throw new errors.GATEWAY_LISTEN(name, `${host ?? '*'}:${port}`, listenFaultText(error))

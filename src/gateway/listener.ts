@@ -27,6 +27,7 @@ export async function createListener (listener: ListenerPlan, shared: Shared): P
     forceCloseConnections: 'idle',
     rewriteUrl: routeTargets(externalPrefixes(listener.plugins))
   }) as unknown as FastifyInstance
+  app.server.maxConnections = listener.maxConnections
   if (listener.aclFile !== null) await app.register(accessControl, { file: listener.aclFile })
   if (shared.plan.admin !== null) await app.register(metrics, { listener: listener.name, registry: shared.metrics })
   for (const plugin of listener.plugins) await registerPlugin(app, plugin, { listener, shared })

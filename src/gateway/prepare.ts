@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path'
 import { loadProfile, loadServices } from '../profile/load.ts'
 import type { Finding } from '../profile/finding.ts'
 import { loadIdentity } from '../pse/load.ts'
+import { publicRootsAmong } from '../pse/public-roots.ts'
 import type { Identity } from '../pse/identity.ts'
 import { loadExternalPlugin, type ExternalPluginOptions } from './external-plugin.ts'
 import { planFromProfile } from './plan-from-profile.ts'
@@ -25,7 +26,7 @@ export async function prepareGateway (profilePath: string, overrides: readonly s
   const all = [...profile.findings, ...findings]
   if (plan === null) return { plan, identities: new Map(), findings: all }
   const loaded = await loadIdentities(plan.identities)
-  return { plan, identities: loaded.identities, findings: [...all, ...loaded.findings, ...await externalPluginFaults(plan)] }
+  return { plan, identities: loaded.identities, findings: [...all, ...loaded.findings, ...publicTrust(plan, loaded.identities), ...await externalPluginFaults(plan)] }
 }
 
 /** Loads every identity of a plan; each fault becomes a finding about the parameter that named the file. */
@@ -44,6 +45,16 @@ export async function loadIdentities (plans: Readonly<Record<string, IdentityPla
     }
   }
   return { identities, findings }
+}
+
+/** A public CA in a server's trust list: everybody whom it ever gave a certificate would be a client with a verified certificate. */
+function publicTrust ({ listeners, identities: plans }: Plan, identities: ReadonlyMap<string, Identity>): Finding[] {
+  const names = new Set(listeners.flatMap(({ tls }) => tls?.identities ?? []))
+  return [...names].flatMap(name => {
+    const { parameter, origin, file } = plans[name] as IdentityPlan
+    return publicRootsAmong(identities.get(name)?.trusted ?? []).map(({ subject }) => findingAbout(parameter, origin)('warning', 'POSTERN_WARN_IDENTITY_PUBLIC_ROOT',
+      `${file} trusts the public CA ${subject}: every certificate of that CA counts as a verified client's`))
+  })
 }
 
 async function externalPluginFaults (plan: Plan): Promise<Finding[]> {

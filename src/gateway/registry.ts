@@ -50,7 +50,7 @@ export async function registerPlugin (app: FastifyInstance, { plugin, options }:
   await register(app, options, context)
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each plugin checks its options itself, against its own schema
+// `any`: each plugin checks its options itself, against its own schema
 function own (plugin: FastifyPluginAsync<any>, more: (context: PluginContext) => object = () => ({})): Register {
   return async (app, options, context) => { await app.register(plugin, { ...options, ...more(context) }) }
 }

@@ -9,14 +9,15 @@ export type System = Omit<SystemPlan, 'servers'> & { readonly servers: readonly 
 
 /** The systems of a plan with the names of identities replaced by the identities. */
 export function systemsOf (plan: Plan, identities: ReadonlyMap<string, Identity>): System[] {
-  return plan.systems.map(system => ({ ...system, servers: system.servers.map(server => upstreamServer(server, identities)) }))
+  return plan.systems.map(system => ({ ...system, servers: system.servers.map(server => upstreamServer(server, { plan, identities })) }))
 }
 
 /** A server that carries its loaded identity. */
-export function upstreamServer ({ origin, host, port, tls }: ServerPlan, identities: ReadonlyMap<string, Identity>): UpstreamServer {
+export function upstreamServer ({ origin, host, port, tls }: ServerPlan, { plan, identities }: { readonly plan: Plan, readonly identities: ReadonlyMap<string, Identity> }): UpstreamServer {
   if (tls === null) return { origin, host, port, tls }
   const { identity, ...rest } = tls
-  return { origin, host, port, tls: { ...rest, identity: identities.get(identity) as Identity } }
+  const { ciphers } = plan.upstream
+  return { origin, host, port, tls: { ...rest, ...(ciphers === null ? {} : { settings: ciphers }), identity: identities.get(identity) as Identity } }
 }
 
 /** Addresses of the host names in SRCSRV. A name that does not resolve matches nothing. */

@@ -18,7 +18,7 @@ export async function startGateway (t: Test, profile: string, args: readonly str
   const gateway: GatewayProcess = {
     ...program,
     port: async parameter => {
-      const line = await program.line(text => text.includes(parameter) && text.includes(": listening on"))
+      const line = await program.line(text => text.includes(parameter) && text.includes(': listening on'))
       return Number(/listening on \w+:\/\/.*:(\d+)"/.exec(line)?.[1])
     },
     records: () => program.lines.filter(line => line.startsWith('{')).map(line => JSON.parse(line) as Record<string, unknown>)

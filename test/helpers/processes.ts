@@ -18,7 +18,7 @@ export function runProgram (t: Test, command: string, args: readonly string[], o
   const child = spawn(command, args, { ...options, stdio: 'pipe' })
   const lines: string[] = []
   const waiting = new Set<(line: string | null) => void>()
-  const ended = once(child, 'close')
+  const ended = once(child, 'exit')
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', line => {
       lines.push(line)
@@ -48,7 +48,8 @@ export function runProgram (t: Test, command: string, args: readonly string[], o
       return { code: child.exitCode, signal: child.signalCode }
     }
   }
-  t.teardown(async () => { await program.stop('SIGKILL') })
+  // in order, so that a program with workers takes them along
+  t.teardown(async () => { await program.stop('SIGTERM') })
   return program
 }
 
