@@ -77,6 +77,8 @@ interface Listener {
 
 const schemes = { HTTP: 'http', HTTPS: 'https', ROUTER: 'tls' } as const
 
+const sweepIntervalMs = 50
+
 type State = 'starting' | 'serving' | 'draining'
 
 class ComposedGateway implements Gateway {
@@ -132,7 +134,10 @@ class ComposedGateway implements Gateway {
       for (const { app } of services) app.server.closeAllConnections()
       this.#shared.pools.destroy()
     }, this.#shared.plan.shutdownTimeoutMs)
+    // a connection whose last exchange ends after the closing began would stay open for its keep-alive time
+    const sweep = setInterval(() => { for (const { app } of services) app.server.closeIdleConnections() }, sweepIntervalMs)
     await Promise.all(services.map(async ({ app }) => { await app.close() }))
+    clearInterval(sweep)
     clearTimeout(deadline)
     // the admin port answers until the last exchange has ended, so that an orchestrator can watch the draining
     await Promise.all(rest.map(async ({ app }) => { await app.close() }))
