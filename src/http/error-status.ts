@@ -31,7 +31,8 @@ const SAP: Readonly<Record<string, { statusCode: number, message: string }>> = {
 export function publicError (error: unknown, map: StatusMap): PublicError {
   const { code, message, statusCode } = (error !== null && typeof error === 'object' ? error : {}) as { code?: unknown, message?: unknown, statusCode?: unknown }
   const status = typeof statusCode === 'number' && statusCode >= 400 && statusCode <= 599 ? statusCode : 500
-  if (typeof code === 'string' && code.startsWith('POSTERN_ERR_') && status === statusCode) {
+  // errors of ours without a status are for the administrator; the library gives them 500
+  if (typeof code === 'string' && code.startsWith('POSTERN_ERR_') && status === statusCode && status !== 500) {
     const sap = map === 'sap' ? SAP[code] : undefined
     return { code, statusCode: sap?.statusCode ?? status, message: sap?.message ?? String(message) }
   }

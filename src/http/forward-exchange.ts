@@ -84,6 +84,8 @@ export class ForwardExchange implements ExchangeHandler {
     this.#unwatch?.()
     this.#controller?.abort(new errors.FORWARD_CLIENT_GONE())
     this.#body?.destroy()
+    // nobody else closes a connection that Node has handed over
+    if (this.#options.upgradeHead !== null) this.#options.request.socket.destroy()
   }
 
   onRequestStart (controller: Controller): void {

@@ -44,7 +44,8 @@ function overTls ({ host, port }: UpstreamServer, settings: NonNullable<Upstream
     // Node hands a session over only after the certificate of the connection was accepted
     socket.on('session', fresh => { session = fresh })
     // a session that the server no longer wants must not be offered for ever
-    socket.once('error', () => { session = undefined })
+    const forget = (): void => { session = undefined }
+    socket.once('error', forget).once('secureConnect', () => socket.off('error', forget))
     return socket
   }
 }

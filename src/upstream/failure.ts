@@ -29,7 +29,8 @@ const byCode = {
  */
 export function failureOf (error: Error, { started }: { started: boolean }): CodedError {
   const code = codeOf(error)
-  if (code.startsWith('POSTERN_') && 'statusCode' in error && error.statusCode !== undefined) return error as CodedError
+  // 500 is what the library gives errors that are not meant for clients
+  if (code.startsWith('POSTERN_') && 'statusCode' in error && error.statusCode !== 500) return error as CodedError
   const options = { cause: error }
   if (Object.hasOwn(byCode, code)) return new byCode[code as keyof typeof byCode](options)
   if (TLS_CODES.test(code)) return new errors.UPSTREAM_TLS(options)
