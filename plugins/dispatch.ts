@@ -9,6 +9,7 @@ import Type, { type Static } from 'typebox'
 import { withoutCookie } from '../src/dispatch/sticky-cookie.ts'
 import type { DispatchSystem } from '../src/dispatch/system.ts'
 import { DispatchTable, type RequestFacts } from '../src/dispatch/table.ts'
+import { changeField } from '../src/http/request-field.ts'
 import { checkOptions } from '../src/options.ts'
 import type { Target } from '../src/upstream/target.ts'
 
@@ -103,26 +104,9 @@ function factsOf ({ raw, originalUrl }: FastifyRequest): RequestFacts {
   return { localAddress: socket.localAddress, localPort: socket.localPort, encrypted: socket.encrypted === true, hosts, cookies, target: originalUrl }
 }
 
-/** Our cookie is no business of the back end; every view of the fields loses it. */
+/** Our cookie is no business of the back end. */
 function removeCookie (raw: IncomingMessage, name: string): void {
-  if (raw.headers.cookie?.includes(name) !== true) return
-  // Node makes this view on first use and counts on the list being as long as it came
-  const distinct = raw.headersDistinct
-  const values: string[] = []
-  for (let index = 0; index < raw.rawHeaders.length; index += 2) {
-    if ((raw.rawHeaders[index] as string).toLowerCase() !== 'cookie') continue
-    const rest = withoutCookie(raw.rawHeaders[index + 1] as string, name)
-    if (rest !== null) values.push(raw.rawHeaders[index + 1] = rest)
-    else raw.rawHeaders.splice(index, 2)
-    if (rest === null) index -= 2
-  }
-  if (values.length > 0) {
-    raw.headers.cookie = values.join('; ')
-    distinct['cookie'] = values
-  } else {
-    delete raw.headers.cookie
-    delete distinct['cookie']
-  }
+  if (raw.headers.cookie?.includes(name) === true) changeField(raw, 'cookie', value => withoutCookie(value, name))
 }
 
 /** The dispatching plugin: systems, balancing, stickiness. */

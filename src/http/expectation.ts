@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { changeField } from './request-field.ts'
 
 /**
  * Makes the gateway answer `Expect: 100-continue` itself: `100 Continue` goes out when somebody starts to read the body, which the
@@ -19,11 +20,5 @@ export function continueOnRead (request: IncomingMessage, response: ServerRespon
 
 /** Removes `Expect` from every view of the header: it is answered here and means nothing to who comes next. */
 export function dropExpect (request: IncomingMessage): void {
-  // both views are made from the raw list when they are first asked for, and by its length as it was then
-  const { rawHeaders, headers, headersDistinct } = request
-  for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
-    if (rawHeaders[index]?.toLowerCase() === 'expect') rawHeaders.splice(index, 2)
-  }
-  delete headers.expect
-  delete headersDistinct['expect']
+  changeField(request, 'expect', () => null)
 }
