@@ -17,8 +17,8 @@ async function receive (t: Test, fields: readonly string[]): Promise<IncomingMes
 }
 
 t.test('a field that is taken away is gone from every view', async t => {
-  const request = await receive(t, ['Expect: x', 'A: 1', 'EXPECT: y'])
-  changeField(request, 'expect', () => null)
+  const request = await receive(t, ['X-Gone: x', 'A: 1', 'X-GONE: y'])
+  changeField(request, 'x-gone', () => null)
   t.same(request.rawHeaders, ['Host', 'a', 'A', '1'])
   t.same(request.headers, { host: 'a', a: '1' })
   t.same({ ...request.headersDistinct }, { host: ['a'], a: ['1'] })
@@ -36,6 +36,6 @@ t.test('what is left of several occurrences is joined as its field is', async t 
 
 t.test('a request without the field stays as it is', async t => {
   const request = await receive(t, ['A: 1'])
-  changeField(request, 'expect', () => null)
+  changeField(request, 'x-gone', () => null)
   t.same(request.rawHeaders, ['Host', 'a', 'A', '1'])
 })
