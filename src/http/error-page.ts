@@ -43,7 +43,7 @@ export function escapeHtml (text: string): string {
 
 /** HTML only for who names it, and not with less weight than JSON: programs send no Accept or a wildcard. */
 function prefersHtml (accept: string | undefined): boolean {
-  if (accept === undefined || !accept.includes('html')) return false
+  if (accept === undefined || !/html/i.test(accept)) return false
   const html = weightOf(accept, /^(text\/html|application\/xhtml\+xml)$/)
   return html > 0 && html >= weightOf(accept, /^application\/json$/)
 }
