@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { changeField } from './request-field.ts'
-import { changeField } from './request-field.ts'
 
 /**
  * Makes the gateway answer `Expect: 100-continue` itself: `100 Continue` goes out when somebody starts to read the body, which the
