@@ -7,6 +7,7 @@ import { failureOf, speaksAgainstServer, type CodedError } from '../upstream/fai
 import type { Target } from '../upstream/target.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
 import { RequestBody } from './request-body.ts'
+import { watchIntake } from './request-intake.ts'
 import type { RequestFields } from './request-fields.ts'
 import { reasonPhrase, responseFields, switchingFields, trailerFields, type RawList } from './response-fields.ts'
 import { splice, watchForEnd } from './tunnel.ts'
@@ -23,6 +24,8 @@ export interface ForwardExchangeOptions {
   readonly ownFields: () => Readonly<Record<string, unknown>>
   /** Largest body in bytes, `Infinity` for no limit. */
   readonly maxBodyBytes: number
+  /** Longest silence of the client while its body is wanted, in milliseconds; `null` for no limit. */
+  readonly receiveTimeoutMs: number | null
   /** Longest silence of the back end, in milliseconds; 0 for no limit. */
   readonly timeoutMs: number
   /** Set for an upgrade: what the client sent after its request. */
@@ -60,9 +63,9 @@ export class ForwardExchange implements ExchangeHandler {
    * @param fields the header as it goes to the back end
    */
   send (pool: Sender, path: string, { list, contentLength, chunked, upgrade }: RequestFields): void {
-    const { request, response, maxBodyBytes, timeoutMs, upgradeHead } = this.#options
+    const { request, response, timeoutMs, upgradeHead } = this.#options
     const method = request.method as string
-    if (chunked || (contentLength !== null && contentLength > 0)) this.#body = new RequestBody(request, maxBodyBytes)
+    if (chunked || (contentLength !== null && contentLength > 0)) this.#body = this.#bodyOf(request)
     response.on('close', this.#onClose)
     if (upgradeHead !== null) this.#unwatch = watchForEnd(request.socket, this.#onClose)
     pool.send({
@@ -76,6 +79,13 @@ export class ForwardExchange implements ExchangeHandler {
       zeroLength: contentLength === 0 && !LENGTH_KEPT.has(method),
       upgrade: upgradeHead === null ? null : upgrade
     }, this)
+  }
+
+  #bodyOf (request: IncomingMessage): RequestBody {
+    const { maxBodyBytes, receiveTimeoutMs } = this.#options
+    const body = new RequestBody(request, maxBodyBytes)
+    if (receiveTimeoutMs !== null) watchIntake(request, { silenceMs: receiveTimeoutMs, maxBytes: null }, error => { body.destroy(error) })
+    return body
   }
 
   readonly #onClose = (): void => {
@@ -136,6 +146,7 @@ export class ForwardExchange implements ExchangeHandler {
     // RFC 9110 section 15.2: HTTP/1.0 knows no informational answers
     if (request.httpVersionMinor === 0 || response.headersSent || statusCode === 101) return
     const { list } = responseFields(raw)
+    // Node 22 has no such function, and its writeEarlyHints changes what it is given
     if (typeof response.writeInformation === 'function') response.writeInformation(statusCode, list)
   }
 

@@ -22,11 +22,6 @@ export class RequestBody extends Readable {
     this.on('error', () => {})
   }
 
-  /** Whether a byte was asked for: from then on the body cannot be sent a second time. */
-  get started (): boolean {
-    return this.#reading
-  }
-
   override _read (): void {
     if (this.#reading) {
       this.#request.resume()

@@ -1,7 +1,9 @@
 import { channel } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import { Client } from 'undici'
 import { errors } from '../errors.ts'
 import type { Connect } from './connector.ts'
+import { ContinueFilter } from './continue-filter.ts'
 import type { PoolExchange } from './exchange.ts'
 
 /** Settings of every connection of a pool. */
@@ -29,13 +31,13 @@ export class UpstreamConnection {
   running = 0
   readonly #client: Client
   #sentOnSocket = 0
+  #answers = new ContinueFilter()
 
   constructor ({ origin, connect, keepAliveTimeoutMs, maxHeaderBytes, onLost }: ConnectionOptions) {
     this.#client = new Client(origin, {
       connect: (_options, callback) => connect((error, socket) => {
-        this.#sentOnSocket = 0
         if (socket === null) callback(error ?? new errors.UPSTREAM_UNREACHABLE(), null)
-        else callback(null, socket)
+        else callback(null, this.#prepare(socket))
       }),
       allowH2: false,
       pipelining: 1,
@@ -57,8 +59,21 @@ export class UpstreamConnection {
     else this.#client.dispatch(exchange.options, exchange)
   }
 
+  #prepare (socket: Socket): Socket {
+    this.#sentOnSocket = 0
+    const answers = new ContinueFilter()
+    this.#answers = answers
+    const read = socket.read.bind(socket)
+    socket.read = size => {
+      const chunk = read(size) as Buffer | null
+      return chunk === null ? null : answers.filter(chunk)
+    }
+    return socket
+  }
+
   /** Counts a request that is about to be written; `true` when the socket carried another one before. */
   countRequest (): boolean {
+    this.#answers.expectAnswer()
     return this.#sentOnSocket++ > 0
   }
 

@@ -20,6 +20,8 @@ export interface ForwardSetup {
   /** Registered before the forward path. */
   readonly before?: (app: FastifyInstance) => void
   readonly https?: object
+  /** More options of Fastify. */
+  readonly fastify?: object
 }
 
 export interface ForwardGateway {
@@ -47,6 +49,7 @@ export async function buildForward (t: Test, setup: ForwardSetup): Promise<Forwa
     exposeHeadRoutes: false,
     forceCloseConnections: true,
     clientErrorHandler,
+    ...setup.fastify,
     ...(setup.https === undefined ? { http: { maxHeaderSize: 65_536 } } : { https: { maxHeaderSize: 65_536, ...setup.https } })
   }) as unknown as FastifyInstance
   const server = typeof setup.to === 'number' ? serverAt(setup.to) : setup.to

@@ -168,3 +168,59 @@ t.test('passes a large answer on byte-exact to a slow reader', async t => {
   t.ok(all.subarray(all.indexOf('\r\n\r\n') + 4).equals(body))
   if (!socket.closed) await once(socket, 'close')
 })
+
+t.test('lives with a 100 of the back end, and does not forward it', async t => {
+  const parts = [
+    ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 2\r\n\r\nok'],
+    ['H', 'TTP/1.1 100 Continue\r\nX: 1\r\n', '\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 2\r\n\r\nok']
+  ]
+  for (const answer of parts) {
+    const backend = await buildRawBackend(t, {
+      onRequest: ({ socket }) => {
+        const send = (index: number): void => {
+          const part = answer[index]
+          if (part !== undefined) socket.write(part, () => setImmediate(send, index + 1))
+        }
+        send(0)
+      }
+    })
+    const { port } = await buildForward(t, { to: backend.port })
+    const client = await buildRawClient(t, port)
+    for (const answers of [1, 2]) {
+      client.send(get)
+      const text = await client.until(all => all.split('\r\n\r\nok').length > answers)
+      t.notMatch(text, / 100 /)
+      t.equal(text.split(' 103 ').length - 1, answer.length === 1 ? 0 : answers)
+    }
+    t.equal(backend.sockets.length, 1)
+  }
+})
+
+t.test('an answer that must not be written is a 502', async t => {
+  for (const value of ['a\x01b', 'a\x7fb', 'a\0b']) {
+    const backend = await buildRawBackend(t, { onRequest: ({ socket }) => socket.write(`HTTP/1.1 200 OK\r\nX: ${value}\r\nContent-Length: 2\r\n\r\nok`) })
+    const { port } = await buildForward(t, { to: backend.port })
+    const client = await buildRawClient(t, port)
+    client.send(get)
+    t.match(await client.until('}'), /^HTTP\/1\.1 502 Bad Gateway[^]*POSTERN_ERR_UPSTREAM_ANSWER"/, JSON.stringify(value))
+  }
+})
+
+t.test('answers what comes on open connections while the application stops, and closes them', async t => {
+  const backend = await buildRawBackend(t, { onRequest: ({ socket, head }) => { if (head.startsWith('GET /later')) socket.write(ok) } })
+  const { port, app } = await buildForward(t, { to: backend.port, fastify: { return503OnClosing: false, forceCloseConnections: 'idle' } })
+  const client = await buildRawClient(t, port)
+  client.send('GET /first HTTP/1.1\r\nHost: h\r\n\r\n')
+  const { socket } = await backend.request(0)
+  let stopping: () => void = () => {}
+  const stops = new Promise<void>(resolve => { stopping = resolve })
+  app.server.once('close', stopping)
+  const closed = app.close()
+  await new Promise<void>(resolve => { const look = (): void => { if (app.server.listening) setImmediate(look); else resolve() }; look() })
+  client.send('GET /later HTTP/1.1\r\nHost: h\r\n\r\n')
+  await backend.request(1)
+  socket.write(ok)
+  const text = await client.closed()
+  t.match(text, /ok[^]*Connection: close[^]*ok$/i)
+  await Promise.all([closed, stops])
+})

@@ -1,0 +1,45 @@
+import type { IncomingMessage } from 'node:http'
+import { errors } from '../errors.ts'
+
+/** Bounds of a body while it is being received. */
+export interface IntakeLimits {
+  /** Longest silence of the client, in milliseconds; `null` for no limit. */
+  readonly silenceMs: number | null
+  /** Largest body in bytes; `null` for no limit. */
+  readonly maxBytes: number | null
+}
+
+/**
+ * Watches a body while somebody reads it. Time runs only while bytes are wanted from the client: not before the first read, not while
+ * the reader holds it back (a back end that is slower than the client), not once the body has arrived.
+ *
+ * @param fail called at most once: POSTERN_ERR_HTTP_REQUEST_TIMEOUT (408) or POSTERN_ERR_FORWARD_BODY_TOO_LARGE (413)
+ */
+export function watchIntake (request: IncomingMessage, { silenceMs, maxBytes }: IntakeLimits, fail: (error: Error) => void): void {
+  let timer: NodeJS.Timeout | undefined
+  let watching = false
+  let bytes = 0
+  const onPause = (): void => { clearTimeout(timer) }
+  const onData = (chunk: Buffer): void => {
+    bytes += chunk.length
+    if (bytes > (maxBytes ?? Infinity)) end(new errors.FORWARD_BODY_TOO_LARGE())
+    // a timer that was cleared stays so: the reader holds the body back
+    else if (request.readableFlowing === true) timer?.refresh()
+  }
+  const onResume = (): void => {
+    clearTimeout(timer)
+    if (silenceMs !== null) timer = setTimeout(() => { end(new errors.HTTP_REQUEST_TIMEOUT()) }, silenceMs)
+    // not before: a listener of its own would start the flow
+    if (!watching) request.on('data', onData)
+    watching = true
+  }
+  const stop = (): void => {
+    clearTimeout(timer)
+    request.off('resume', onResume).off('pause', onPause).off('data', onData).off('end', stop).off('close', stop)
+  }
+  const end = (error: Error): void => {
+    stop()
+    fail(error)
+  }
+  request.on('resume', onResume).on('pause', onPause).on('end', stop).on('close', stop)
+}
