@@ -57,7 +57,8 @@ function logFile (fd: number, size: number, onFault: (error: unknown) => void): 
     end: async () => {
       await new Promise<void>(resolve => {
         stream.once('close', resolve)
-        stream.once('error', () => { resolve() })
+        // what cannot be written is lost; pino would try for ever, and keep the process from ending
+        stream.once('error', () => { stream.destroy() })
         stream.end()
       })
     }

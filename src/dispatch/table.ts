@@ -111,7 +111,7 @@ export class DispatchTable {
    * The system for a connection of which only the local address is known (PROT=ROUTER). Systems that need a host never match; SRCURL
    * counts when it holds `/`.
    *
-   * @returns `null` when there is none, it is not running, or has no server that speaks TLS
+   * @returns `null` when there is none, or it is not running
    */
   forConnection ({ localAddress, localPort }: Pick<RequestFacts, 'localAddress' | 'localPort'>): { readonly system: string, readonly servers: ServerSet } | null {
     const arrival = { localAddress: canonicalAddress(localAddress), localPort: localPort ?? 0 }

@@ -62,7 +62,7 @@ t.test('a successful probe brings the server back', async t => {
   const { set, clock, turns, changes } = build(t, [a, b])
   set.failed(b, 'refused')
   clock.ms = 1000
-  t.equal(turns(1), 'b')
+  t.equal(turns(2), 'ab')
   set.succeeded(b)
   set.succeeded(b)
   t.equal(turns(4), 'abab')

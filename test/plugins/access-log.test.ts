@@ -1,12 +1,13 @@
 import t, { type Test } from 'tap'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { Agent, request as httpRequest, ServerResponse, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { accessLog, type AccessLogOptions } from '../../plugins/access-log.ts'
 import { mintPki } from '../helpers/pki.ts'
+import { runProgram } from '../helpers/processes.ts'
 import { buildRawClient } from '../helpers/raw-client.ts'
 import { rawExchange } from '../helpers/raw-exchange.ts'
 
@@ -200,6 +201,32 @@ t.test('a log file that cannot be opened ends the start with its name', async t 
   const file = join(t.testdir(), 'missing', 'a.log')
   await t.rejects(async () => { await Fastify().register(accessLog, { file }) }, { code: 'POSTERN_ERR_ACCESS_LOG_FILE', message: /missing\/a\.log.*ENOENT/ })
   await t.rejects(async () => { await Fastify().register(accessLog, { file: 'a_%x' }) }, { code: 'POSTERN_ERR_ACCESS_LOG_FILE' })
+})
+
+t.test('writes to standard output', async t => {
+  const plugin = JSON.stringify(new URL('../../plugins/access-log.ts', import.meta.url).href)
+  const program = `
+    import Fastify from 'fastify'
+    import { accessLog } from ${plugin}
+    const app = Fastify()
+    await app.register(accessLog, { file: process.env.FILE, format: 'logged %U' })
+    await app.inject('/a?b')
+    app.server.emit('refresh')
+    await app.close()`
+  for (const file of ['-', 'stdout']) {
+    const { line } = runProgram(t, process.execPath, ['--input-type=module', '-e', program], { cwd: join(import.meta.dirname, '../..'), env: { ...process.env, FILE: file } })
+    t.equal(await line(text => text.startsWith('logged')), 'logged /a?b')
+  }
+})
+
+t.test('a full disk is said once and stops nothing', { skip: existsSync('/dev/full') ? false : 'needs /dev/full' }, async t => {
+  const logged: string[] = []
+  const app = Fastify({ logger: { level: 'error', stream: { write: (line: string) => { logged.push(line) } } } })
+  await app.register(accessLog, { file: '/dev/full', format: `%U ${'x'.repeat(5000)}` })
+  for (let n = 0; n < 3; n++) t.equal((await app.inject('/')).statusCode, 404)
+  await app.close()
+  t.match(logged, [/"file":"\/dev\/full".*ENOSPC/])
+  t.equal(logged.length, 1)
 })
 
 t.test('checks its options', async t => {
