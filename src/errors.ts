@@ -113,6 +113,7 @@ export const errors = {
   DISPATCH_HOST: createError('POSTERN_ERR_DISPATCH_HOST', 'The Host field is not valid.', 400),
   DISPATCH_CONFLICT: createError('POSTERN_ERR_DISPATCH_CONFLICT', '%s and %s can match the same request (%s); make their SRCSRV, SRCURL or SRCVHOST differ, or set wdisp/system_conflict_resolution to FIRST_MATCH or BEST_MATCH'),
   DISPATCH_SELECTOR: createError('POSTERN_ERR_DISPATCH_SELECTOR', '%s: %s is not usable; expected %s'),
+  DISPATCH_STICKY_KEY: createError('POSTERN_ERR_DISPATCH_STICKY_KEY', 'key of the stickiness cookies %s: %s; expected %s'),
   ROUTER_CONNECT_TIMEOUT: createError('POSTERN_ERR_ROUTER_CONNECT_TIMEOUT', 'the server did not accept the connection in time'),
   // --- redirect -----------------------------------------------------------------------------------------------------
   REDIRECT_HOST: createError('POSTERN_ERR_REDIRECT_HOST', 'The Host field is missing or not valid.', 400),
@@ -122,7 +123,9 @@ export const errors = {
   ACCESS_LOG_FILE: createError('POSTERN_ERR_ACCESS_LOG_FILE', 'log file %s is not usable: %s'),
   ACCESS_LOG_LOST: createError('POSTERN_ERR_ACCESS_LOG_LOST', 'log lines are lost: the disk does not keep up'),
   // --- gateway ------------------------------------------------------------------------------------------------------
+  DEMO_WEBSOCKET: createError('POSTERN_ERR_DEMO_WEBSOCKET', 'no WebSocket to %s through the gateway; expected 101 Switching Protocols'),
   GATEWAY_CONFIGURATION: createError('POSTERN_ERR_GATEWAY_CONFIGURATION', 'the configuration has errors:\n%s'),
+  GATEWAY_NOT_SERVED: createError('POSTERN_ERR_GATEWAY_NOT_SERVED', 'There is nothing at this address.', 404),
   GATEWAY_LISTEN: createError('POSTERN_ERR_GATEWAY_LISTEN', '%s: %s %s'),
   GATEWAY_PLUGIN_NOT_FOUND: createError('POSTERN_ERR_GATEWAY_PLUGIN_NOT_FOUND', 'plugin %s is neither a file nor an installed package, seen from %s'),
   GATEWAY_PLUGIN_WRITABLE: createError('POSTERN_ERR_GATEWAY_PLUGIN_WRITABLE', '%s has mode %s: group or others could change code that runs with the keys of the gateway; expected no write permission for them'),

@@ -2,13 +2,6 @@
  * The logger of the gateway: pino, with the serializers and the redaction that keep secrets and certificates out of every line.
  */
 import type { LoggerOptions } from 'pino'
-import type { Certificate } from './x509/certificate.ts'
-
-/** The fields of a certificate that may be logged. */
-export function certificateForLog (certificate: Certificate): object {
-  const { subject, issuer, serialNumber, fingerprint256, notAfter } = certificate
-  return { subject, issuer, serialNumber, fingerprint256, notAfter }
-}
 
 /** Trace levels of SAP (`-t`, `rdisp/TRACE`) as pino levels. */
 export const levelOfTrace = ['error', 'info', 'debug', 'trace'] as const

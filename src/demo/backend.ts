@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import websocket from '@fastify/websocket'
 import Fastify, { type FastifyRequest } from 'fastify'
 import { trustedIntermediary } from '../../plugins/trusted-intermediary.ts'
 import { escapeHtml } from '../http/error-page.ts'
@@ -34,7 +35,10 @@ export interface DemoBackend {
 }
 
 /** The gateway that the back end trusts, as an ICM profile would name it. */
-export const trustedGateway = { subject: 'CN=gateway, OU=SSL CLIENT, O=Postern Demo, C=DE', issuer: 'CN=Demo Root CA, O=Postern Demo, C=DE' } as const
+const trustedGateway = { subject: 'CN=gateway, OU=SSL CLIENT, O=Postern Demo, C=DE', issuer: 'CN=Demo Root CA, O=Postern Demo, C=DE' } as const
+
+/** Where the back end speaks WebSocket: it says what it made of the upgrade and closes. */
+export const webSocketPath = '/sap/bc/apc/whoami'
 
 /** Starts the back end on a free port of the loopback interface. */
 export async function startBackend ({ backendFile, rootFile }: DemoPki): Promise<DemoBackend> {
@@ -43,6 +47,11 @@ export async function startBackend ({ backendFile, rootFile }: DemoPki): Promise
     https: { key: identity, cert: identity, ca: await readFile(rootFile), requestCert: true, rejectUnauthorized: false }
   })
   await app.register(trustedIntermediary, { trustedProxies: [trustedGateway] })
+  await app.register(websocket)
+  app.get(webSocketPath, { websocket: true }, (socket, request) => {
+    socket.send(JSON.stringify(seenIn(request)))
+    socket.close()
+  })
   app.route({
     method: app.supportedMethods.filter(method => method !== 'CONNECT'),
     url: '*',

@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: the throw-away landscape. Mints a PKI, starts the back end and the gateway of `profiles/demo.pfl`, sends one request with and
- * one without a user certificate, and keeps running; `--once` ends after the two, with 1 if an expectation failed.
+ * one without a user certificate, opens a WebSocket, and keeps running; `--once` ends after that, with 1 if an expectation failed.
  *
  * `--host=<address>` and `--port=<port>` choose where the gateway listens (default 127.0.0.1:8443; a free port with `--once`).
  */
@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { runGateway } from '../gateway/run.ts'
 import { rowsOf, startBackend, type Seen } from './backend.ts'
 import { mintDemoPki, type DemoPki } from './pki.ts'
-import { ask } from './request.ts'
+import { ask, askByWebSocket } from './request.ts'
 
 const { values: args } = parseArgs({
   options: { once: { type: 'boolean', default: false }, host: { type: 'string', default: '127.0.0.1' }, port: { type: 'string' } }
@@ -68,11 +68,14 @@ function adminPort (): string[] {
 
 async function show (port: number, pki: DemoPki, backend: string): Promise<string[]> {
   print('', `browser --TLS--> gateway (https://localhost:${port}) --TLS with client PSE--> back end (${backend})`, '')
-  const withCertificate = await ask({ port, rootFile: pki.rootFile, user: { certificateFile: pki.userCertificateFile, keyFile: pki.userKeyFile } })
+  const user = { certificateFile: pki.userCertificateFile, keyFile: pki.userKeyFile }
+  const withCertificate = await ask({ port, rootFile: pki.rootFile, user })
   printSeen('With a user certificate the back end saw:', withCertificate)
   const withoutCertificate = await ask({ port, rootFile: pki.rootFile, user: null })
   printSeen('Without one it saw:', withoutCertificate)
-  const failures = [...faultsWith(withCertificate), ...faultsWithout(withoutCertificate)]
+  const upgraded = await askByWebSocket({ port, rootFile: pki.rootFile, user })
+  printSeen('Of a WebSocket with a user certificate it saw:', upgraded)
+  const failures = [...faultsWith(withCertificate), ...faultsWithout(withoutCertificate), ...faultsWith(upgraded)]
   print(...(failures.length === 0 ? ['All of it as expected.'] : failures.map(text => `NOT AS EXPECTED: ${text}`)), '')
   return failures
 }

@@ -11,7 +11,7 @@ const MAX_PLACE_WIDTH = 48
 /**
  * Findings in the order of a report: errors first, then by file (in the order in which the files occur) and line.
  */
-export function sortFindings (findings: readonly Finding[]): Finding[] {
+function sortFindings (findings: readonly Finding[]): Finding[] {
   const files = new Map<string | null, number>()
   for (const { file } of findings) if (!files.has(file)) files.set(file, files.size)
   return findings.toSorted((a, b) =>

@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { startHeadEcho, startNginx } from './nginx.ts'
 import { mintPki, type Issued, type Pki } from './pki.ts'
@@ -85,11 +84,4 @@ export async function curl (args: readonly string[]): Promise<string> {
 export async function opensslBase64 (pem: string): Promise<string> {
   const lines = (await runToEnd('openssl', ['x509', '-outform', 'PEM'], { input: pem })).stdout.split('\n')
   return lines.filter(line => line !== '' && !line.startsWith('-----')).join('')
-}
-
-/** Makes a directory for a second gateway's files. */
-export function directory (path: string, files: Readonly<Record<string, string>>): string {
-  mkdirSync(path, { recursive: true })
-  for (const [name, text] of Object.entries(files)) writeFileSync(`${path}/${name}`, text, { mode: 0o600 })
-  return path
 }
