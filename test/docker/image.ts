@@ -174,3 +174,24 @@ t.test('starts the demo landscape without a mounted profile', async t => {
   t.match(await curl(await demo.publishedPort(8443), '--cacert', file), /SSL_CIPHER_SUITE/i)
   t.equal(await demo.stop(), 0)
 })
+
+t.test('the commands of the guide do what it says', async t => {
+  const { path } = profileDirectory(t)
+  const guide = readFileSync(join(root, 'docs/guides/container.md'), 'utf8')
+  const commands = [...guide.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = '']) => block.trim().split('\n'))
+  t.ok(commands.includes('docker build -t postern .'), 'the image was built with it')
+  for (const command of commands.filter(text => text.startsWith('ch'))) execFileSync('sh', ['-c', command.replace(/\bprofile$/, path)])
+  const runs = commands.filter(command => command.startsWith('docker run --rm '))
+  t.equal(runs.length, 4)
+  for (const command of runs) {
+    const args = command.replace('docker run --rm ', '').replace(/-p \d+:8443/, '--publish 127.0.0.1::8443').replace('./profile:', `${path}:`)
+      .replace(' postern', ` ${IMAGE}`).replace(/^postern/, IMAGE).split(' ')
+    const container = await startContainer(t, '--health-interval=1s', ...args)
+    if (args.includes('-checkconfig')) {
+      t.equal(await docker('wait', container.id), '0', command)
+    } else {
+      await container.healthy()
+      t.equal(await container.stop(), 0, command)
+    }
+  }
+})
