@@ -7,6 +7,6 @@ export interface Target {
   readonly system: string
   /** The server answered, whatever the status of its answer. */
   succeeded (): void
-  /** The server cannot serve (refused, no TLS, no answer): it is taken out at once. `reason` is a short cause for log and metrics, never an address. */
+  /** The server cannot serve anybody (not reached, no TLS): it is taken out at once. `reason` is a short cause for log and metrics, never an address. */
   failed (reason: string): void
 }

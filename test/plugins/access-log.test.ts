@@ -118,7 +118,7 @@ t.test('an exchange that ended without an answer has no status', async t => {
 })
 
 t.test('an upgraded connection is logged with its status and all its bytes when it ends', async t => {
-  const { app, port, lines } = await build(t, { format: '%r|%s|%b|%T' }, {
+  const { port, lines } = await build(t, { format: '%r|%s|%b|%T' }, {
     routes: app => {
       // as the forward path does: the hooks run for the upgrade, then the socket leaves HTTP
       app.get('/ws', (_request, reply) => {
