@@ -8,6 +8,7 @@ import fp from 'fastify-plugin'
 import Type, { type Static } from 'typebox'
 import { decisionForLog } from '../src/client-cert/decision-log.ts'
 import { HeaderGuard } from '../src/client-cert/header-guard.ts'
+import { IncompleteChains } from '../src/client-cert/incomplete-chains.ts'
 import { checkFieldNames, compileTrust, trustProperties } from '../src/client-cert/options.ts'
 import { errors } from '../src/errors.ts'
 import { checkOptions } from '../src/options.ts'
@@ -60,13 +61,18 @@ const plugin: FastifyPluginAsync<ClientCertHeadersOptions> = async (fastify, { i
   checkFieldNames(name, options.fieldNames)
   if (fastify.initialConfig.http2 === true) throw new errors.CLIENT_CERT_HTTP2(name)
   const source = issuers ?? { known: [], cache: new IssuerCache() }
+  const incomplete = new IncompleteChains()
   const guard = new HeaderGuard({
     policy: { ...options, trustRules: compileTrust(options.trustedProxies) },
     formats: options.formats,
     names: options.fieldNames,
     write: { cipherSuiteFormat: options.cipherSuiteFormat },
     maxHeaderFields: options.maxHeaderFields,
-    connectionOf: socket => socket instanceof TLSSocket ? tlsConnectionOf(socket, source) : null
+    connectionOf: socket => socket instanceof TLSSocket ? tlsConnectionOf(socket, source) : null,
+    onClient: client => {
+      const facts = options.forwardClientCertificate ? incomplete.report(client) : null
+      if (facts !== null) fastify.log.warn(facts, 'the chain of a client certificate is incomplete: its next issuer is not known here')
+    }
   })
   guard.attach(fastify.server, name)
 

@@ -39,6 +39,9 @@ export const ForwardOptionsSchema = Type.Object({
   requestTimeoutMs: Type.Union([Type.Integer({ minimum: 1, maximum: 2_147_483_647 }), Type.Null()], {
     description: 'Longest silence of the back end before and within its answer, in milliseconds; `null` for no limit. Upgraded connections have none.', default: null, 'x-sap': { parameter: 'icm/server_port_<xx> PROCTIMEOUT', unit: 's' }
   }),
+  receiveTimeoutMs: Type.Union([Type.Integer({ minimum: 1, maximum: 2_147_483_647 }), Type.Null()], {
+    description: 'Longest silence of the client within a request body that is wanted from it, in milliseconds; `null` for no limit.', default: null, 'x-sap': { parameter: 'icm/traffic_control', unit: 's' }
+  }),
   maxBodyBytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
     description: 'Largest request body in bytes, chunked ones counted; `null` for no limit.', default: null, 'x-sap': { parameter: 'icm/HTTP/max_request_size_KB', unit: 'KB' }
   })
@@ -104,13 +107,22 @@ function listen (fastify: FastifyInstance): void {
     fastify.routing(request, response)
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => {})
     upgrades.set(request, head)
-    fastify.routing(request, responseFor(request, socket))
+    afterPending(socket, () => fastify.routing(request, responseFor(request, socket)))
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => {})
-    socket.end(closingAnswer(new errors.FORWARD_METHOD()), () => { socket.destroy() })
+    afterPending(socket, () => socket.end(closingAnswer(new errors.FORWARD_METHOD()), () => { socket.destroy() }))
   })
+}
+
+/** A client may send an upgrade right behind other requests: their answers come first, and one of them may close the connection. */
+function afterPending (socket: Duplex & { readonly _httpMessage?: ServerResponse | null }, act: () => void): void {
+  if (socket.destroyed || !socket.writable) return
+  const pending = socket._httpMessage
+  if (pending === null || pending === undefined) act()
+  else pending.once('close', () => afterPending(socket, act))
 }
 
 /** Node makes no response for an upgrade; any answer but a 101 ends the connection. */
@@ -118,7 +130,6 @@ function responseFor (request: IncomingMessage, socket: Duplex): ServerResponse 
   const response = new ServerResponse(request)
   response.assignSocket(socket as IncomingMessage['socket'])
   response.shouldKeepAlive = false
-  socket.on('error', () => {})
   response.once('finish', () => {
     response.detachSocket(socket as IncomingMessage['socket'])
     if (response.statusCode !== 101) socket.end(() => { socket.destroy() })
@@ -148,6 +159,7 @@ function forwardRequest (request: FastifyRequest, reply: FastifyReply, { options
     target,
     ownFields: () => reply.getHeaders(),
     maxBodyBytes: options.maxBodyBytes ?? Infinity,
+    receiveTimeoutMs: options.receiveTimeoutMs,
     timeoutMs: options.requestTimeoutMs ?? 0,
     upgradeHead: head,
     onFailure: error => {

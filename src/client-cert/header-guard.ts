@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { errors } from '../errors.ts'
-import type { TlsConnection } from '../tls/connection.ts'
+import type { TlsConnection, VerifiedClient } from '../tls/connection.ts'
 import { ownFields, type CipherSuiteFormat, type OwnFields } from './fields.ts'
 import { rewriteFields, scanFields, type FieldScan } from './field-list.ts'
 import { ManagedFields, type FieldFormat, type FieldNames } from './managed-fields.ts'
@@ -31,6 +31,8 @@ export interface HeaderGuardOptions {
   readonly maxHeaderFields: number
   /** What is known of the TLS connection of a socket; `null` for plain HTTP. */
   readonly connectionOf: (socket: Socket) => TlsConnection | null
+  /** Called at the first request of each connection with a verified client certificate. */
+  readonly onClient?: (client: VerifiedClient) => void
 }
 
 /** What depends on the connection alone, made at its first request. */
@@ -142,8 +144,9 @@ export class HeaderGuard {
   }
 
   #newState (socket: Socket): ConnectionState {
-    const { policy, names, formats, write, connectionOf } = this.#options
+    const { policy, names, formats, write, connectionOf, onClient } = this.#options
     const connection = connectionOf(socket)
+    if (connection !== null && connection.client !== null) onClient?.(connection.client)
     const inbound = { transport: connection === null ? 'http' : 'https', certificate: connection?.client?.certificate ?? null } as const
     const verdict = judge(policy, inbound)
     return {

@@ -1,3 +1,5 @@
+import type { FastifyReply } from 'fastify'
+import { failureOf } from '../upstream/failure.ts'
 import type { UpstreamPool } from '../upstream/pool.ts'
 import type { Shared } from './compose.ts'
 import type { ExternalPlugin } from './external-plugin.ts'
@@ -9,30 +11,65 @@ import { errors } from '../errors.ts'
 export interface AuxiliaryOptions {
   readonly undici?: UpstreamPool
   readonly destroyAgent?: false
+  readonly disableRequestLogging?: true
+  readonly replyOptions?: object
 }
 
+/** The proxy that runs on our connections, by the name that it gave itself. */
+const proxy = '@fastify/http-proxy'
+
+/** Options with which it would open connections of their own, past ours. */
+const connectionOptions = ['undici', 'http', 'http2', 'globalAgent', 'destroyAgent', 'wsUpstream']
+
 /**
- * `@fastify/http-proxy` and `@fastify/reply-from` get our dispatcher for their upstream: verified TLS with the client PSE, bounds of the
- * profile. Left alone they would not verify the upstream's certificate.
+ * The server that an external proxy sends to; `null` for plugins that are no proxy we know.
  *
- * @throws POSTERN_ERR_GATEWAY_PLUGIN_OPTIONS the upstream is no single http(s) URL, or it is https and there is no client PSE
+ * @throws POSTERN_ERR_GATEWAY_PLUGIN_OPTIONS the upstream is no single http(s) URL, it is https and there is no client PSE, or an option
+ *   would open other connections than ours
  */
-export function auxiliaryDispatcher ({ plugin, options }: ExternalPlugin, tls: ServerPlan['tls'], { plan, identities, pools }: Pick<Shared, 'plan' | 'identities' | 'pools'>): AuxiliaryOptions {
-  const name = nameOf(plugin)
-  if (name !== '@fastify/http-proxy' && name !== '@fastify/reply-from') return {}
-  const upstream: unknown = options['upstream'] ?? options['base']
+export function auxiliaryServer ({ plugin, options }: ExternalPlugin, tls: ServerPlan['tls']): ServerPlan | null {
+  if (nameOf(plugin) !== proxy) return null
+  const own = connectionOptions.find(key => key in options)
+  if (own !== undefined) throw new errors.GATEWAY_PLUGIN_OPTIONS(proxy, `"${own}" concerns the connections, which are the gateway's own`, 'the option left out')
+  const upstream: unknown = options['upstream']
   const url = typeof upstream === 'string' ? URL.parse(upstream) : null
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw new errors.GATEWAY_PLUGIN_OPTIONS(name, '"upstream" is not one URL', 'http://host:port or https://host:port')
+    throw new errors.GATEWAY_PLUGIN_OPTIONS(proxy, '"upstream" is not one URL', 'http://host:port or https://host:port')
   }
   const encrypted = url.protocol === 'https:'
   if (encrypted && tls === null) {
-    throw new errors.GATEWAY_PLUGIN_OPTIONS(name, '"upstream" is https and no client PSE is named', 'ssl/client_pse, or SSL_CLIENT_PSE of the plugin')
+    throw new errors.GATEWAY_PLUGIN_OPTIONS(proxy, '"upstream" is https and no client PSE is named', 'ssl/client_pse, or SSL_CLIENT_PSE of the plugin')
   }
   const port = Number(url.port) || (encrypted ? 443 : 80)
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const server = upstreamServer({ origin: `${url.protocol}//${url.hostname}:${port}`, host, port, tls: encrypted ? tls : null }, { plan, identities })
-  return { undici: pools.dispatcherFor(server), destroyAgent: false }
+  return { origin: `${url.protocol}//${url.hostname}:${port}`, host, port, tls: encrypted ? tls : null }
+}
+
+/**
+ * `@fastify/http-proxy` gets our dispatcher for its upstream: verified TLS with the client PSE, bounds of the profile. Left alone it would
+ * not verify the upstream's certificate. Its errors become ours, with their status and without a library's text.
+ *
+ * @throws POSTERN_ERR_GATEWAY_PLUGIN_OPTIONS as {@link auxiliaryServer}
+ */
+export function auxiliaryOptions (loaded: ExternalPlugin, tls: ServerPlan['tls'], { plan, identities, pools }: Pick<Shared, 'plan' | 'identities' | 'pools'>): AuxiliaryOptions {
+  const server = auxiliaryServer(loaded, tls)
+  if (server === null) return {}
+  return {
+    undici: pools.dispatcherFor(upstreamServer(server, { plan, identities })),
+    destroyAgent: false,
+    disableRequestLogging: true,
+    replyOptions: { ...loaded.options['replyOptions'] as object | undefined, onError: answerFailure }
+  }
+}
+
+/** In place of the proxy's own answer, which carries what the library said. */
+function answerFailure (reply: FastifyReply, { error }: { error: Error }): void {
+  const cause = error.cause instanceof Error ? error.cause : error
+  reply.send(failureOf(cause, { started: !isConnectFault(cause) }))
+}
+
+function isConnectFault (error: Error): boolean {
+  return (error as { syscall?: unknown }).syscall === 'connect' || (error as { syscall?: unknown }).syscall === 'getaddrinfo'
 }
 
 /** The name that a plugin gave itself with fastify-plugin. */

@@ -43,18 +43,28 @@ export interface Gateway {
   refresh (): void
 }
 
+/** What a plan only names. */
+export interface GatewayParts {
+  /** The loaded identities by their key in `plan.identities`. */
+  readonly identities: ReadonlyMap<string, Identity>
+  /** Key of the stickiness cookies; `null`: one is made. */
+  readonly stickyKey?: Buffer | null
+  readonly logger: Logger
+}
+
 /**
  * Makes the Fastify instances of a plan and registers their plugins; opens no port.
  *
- * @param identities the loaded identities by their key in `plan.identities`
  * @throws POSTERN_ERR_OPTIONS_INVALID and what the plugins throw
  */
-export async function createGateway (plan: Plan, { identities, logger }: { identities: ReadonlyMap<string, Identity>, logger: Logger }): Promise<Gateway> {
+export async function createGateway (plan: Plan, { identities, stickyKey, logger }: GatewayParts): Promise<Gateway> {
   const pools = new UpstreamPools(plan.upstream)
   const metrics = new Registry()
   const systems = systemsOf(plan, identities)
   const table = new DispatchTable(systems, {
     conflictResolution: plan.conflictResolution,
+    stickyKey: stickyKey ?? undefined,
+    retryAfterMs: plan.balancing.retryAfterMs,
     addresses: await addressesOf(systems),
     onFailure: countUpstreamFailures(metrics),
     onServerChange: ({ system, server, state, reason }) => {

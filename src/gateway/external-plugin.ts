@@ -15,8 +15,8 @@ import { errors } from '../errors.ts'
 export interface ExternalPluginOptions {
   /** npm package, or a path relative to the profile's directory. */
   readonly name: string
-  /** URL path prefix of its routes. */
-  readonly prefix: string | null
+  /** URL path under which its routes are, without a slash at its end. */
+  readonly prefix: string
   /** JSON file with its options, relative to the profile's directory. */
   readonly optionsFile: string | null
   /** The profile's directory. */
@@ -39,13 +39,15 @@ export async function loadExternalPlugin (external: ExternalPluginOptions): Prom
   const file = resolvePlugin(external)
   await refuseWritable(file)
   const options = await readOptions(external)
-  if (options['websocket'] === true) {
+  // whatever a proxy takes for "yes"
+  if (options['websocket']) {
     throw new errors.GATEWAY_PLUGIN_OPTIONS(external.name, '"websocket": true would take upgrades past the header policy', 'the option left out')
   }
+  if ('prefix' in options) throw new errors.GATEWAY_PLUGIN_OPTIONS(external.name, '"prefix" stands in the file', 'PREFIX= in the profile')
   const module = await importPlugin(external.name, file)
   const plugin = module['default'] ?? module
   if (typeof plugin !== 'function') throw new errors.GATEWAY_PLUGIN_INVALID(external.name, 'it exports no function')
-  return { plugin: plugin as FastifyPluginCallback, options: external.prefix === null ? options : { ...options, prefix: external.prefix } }
+  return { plugin: plugin as FastifyPluginCallback, options }
 }
 
 /** A path when it looks like one; else a package, looked up from the profile's directory first and from the gateway's own second. */

@@ -11,6 +11,7 @@ import { tlsServerFactory } from '../../plugins/tls-termination.ts'
 import type { Shared } from './compose.ts'
 import type { ListenerPlan, PluginPlan } from './plan.ts'
 import { registerPlugin } from './registry.ts'
+import { routedTarget } from './reserved-paths.ts'
 import { tlsOptionsOf } from './tls.ts'
 
 /** Makes the instance and registers its plugins; opens no port. */
@@ -48,12 +49,19 @@ function routerOptions ({ plan, table, logger }: Shared): RouterOptions {
   return { ...plan.router, connectTimeoutMs, drainTimeoutMs: plan.shutdownTimeoutMs, systems: local => table.forConnection(local), logger }
 }
 
-function serverOptions ({ maxHeaderBytes, keepAliveTimeoutMs }: ListenerPlan): ServerOptions {
+const longestHeadMs = 60_000
+
+/** Times after which Node looks whether a head is late, in milliseconds. */
+const headChecksMs = { min: 20, max: 5000 }
+
+function serverOptions ({ maxHeaderBytes, keepAliveTimeoutMs, receiveTimeoutMs }: ListenerPlan): ServerOptions {
+  // the head must come within a minute or less; a body may take as long as it flows
+  const headersTimeout = Math.min(longestHeadMs, receiveTimeoutMs ?? longestHeadMs)
   return {
     maxHeaderSize: maxHeaderBytes,
     keepAliveTimeout: keepAliveTimeoutMs ?? 0,
-    // the head must come within a minute; a body may take as long as it flows
-    headersTimeout: 60_000,
+    headersTimeout,
+    connectionsCheckingInterval: Math.min(headChecksMs.max, Math.max(headChecksMs.min, Math.round(headersTimeout / 4))),
     requestTimeout: 0
   }
 }
@@ -69,16 +77,7 @@ function externalPrefixes (plugins: readonly PluginPlan[]): string[] {
   return plugins.filter(({ plugin }) => plugin === 'external').map(({ options }) => String(options['prefix']))
 }
 
-/**
- * Fastify's router sees targets below an external plugin's prefix as they are, and `/` for every other one: what goes to a back end is
- * neither judged nor changed by a router.
- */
+/** Fastify routes by what this returns and keeps the target as it came in `originalUrl`. */
 function routeTargets (prefixes: readonly string[]): (request: IncomingMessage) => string {
-  return ({ url = '/' }) => prefixes.some(prefix => isBelow(url, prefix)) ? url : '/'
-}
-
-function isBelow (url: string, prefix: string): boolean {
-  if (!url.startsWith(prefix)) return false
-  const next = url[prefix.length]
-  return next === undefined || next === '/' || next === '?' || prefix.endsWith('/')
+  return ({ url = '/' }) => routedTarget(url, prefixes)
 }

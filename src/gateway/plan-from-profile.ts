@@ -16,7 +16,7 @@ import { planHeaderPolicy } from './plan/header-policy.ts'
 import { IdentityBook } from './plan/identities.ts'
 import { warnOfIdentityRisks } from './plan/identity-risks.ts'
 import { PlanFindings, type PlanInput } from './plan/input.ts'
-import { planLog, planRouter, planShutdown, planUpstream } from './plan/limits.ts'
+import { planBalancing, planLog, planRouter, planShutdown, planUpstream } from './plan/limits.ts'
 import { planListeners, type BareListener } from './plan/listeners.ts'
 import { planPlugins } from './plan/plugins.ts'
 import { Servers } from './plan/servers.ts'
@@ -75,6 +75,7 @@ function planOf (input: PlanInput): Plan {
     listeners,
     systems,
     conflictResolution: settings.get(conflictResolution),
+    balancing: planBalancing(input),
     upstream: planUpstream(input),
     router: planRouter(input),
     admin,

@@ -129,6 +129,13 @@ export interface Plan {
   readonly listeners: readonly ListenerPlan[]
   readonly systems: readonly SystemPlan[]
   readonly conflictResolution: ConflictResolution
+  /** Choice among the servers of a system. */
+  readonly balancing: {
+    /** The key of the stickiness cookies, `null`: one is made at each start. */
+    readonly stickyKey: null | { readonly file: string, readonly parameter: string, readonly origin: Origin }
+    /** Time until a server that was taken out gets a probe. */
+    readonly retryAfterMs: number
+  }
   /** Bounds and times of the connections to back ends. */
   readonly upstream: {
     readonly connectTimeoutMs: number

@@ -8,14 +8,19 @@ import type { Finding } from '../profile/finding.ts'
 import { loadIdentity } from '../pse/load.ts'
 import { publicRootsAmong } from '../pse/public-roots.ts'
 import type { Identity } from '../pse/identity.ts'
+import { loadAcl } from '../access-control/load.ts'
+import { loadStickyKey } from '../dispatch/load.ts'
+import { auxiliaryServer } from './auxiliary-upstream.ts'
 import { loadExternalPlugin, type ExternalPluginOptions } from './external-plugin.ts'
 import { planFromProfile } from './plan-from-profile.ts'
-import type { IdentityPlan, Origin, Plan } from './plan.ts'
+import type { IdentityPlan, Origin, Plan, ServerPlan } from './plan.ts'
 
 /** What a profile came to. `plan` is `null` where the profile itself has errors. */
 export interface Prepared {
   readonly plan: Plan | null
   readonly identities: ReadonlyMap<string, Identity>
+  /** Key of the stickiness cookies, where the profile names one. */
+  readonly stickyKey: Buffer | null
   readonly findings: readonly Finding[]
 }
 
@@ -24,9 +29,11 @@ export async function prepareGateway (profilePath: string, overrides: readonly s
   const profile = await loadProfile(profilePath, overrides)
   const { plan, findings } = planFromProfile(profile, { profileDirectory: dirname(resolve(profilePath)), env: process.env, services: await loadServices() })
   const all = [...profile.findings, ...findings]
-  if (plan === null) return { plan, identities: new Map(), findings: all }
-  const loaded = await loadIdentities(plan.identities)
-  return { plan, identities: loaded.identities, findings: [...all, ...loaded.findings, ...publicTrust(plan, loaded.identities), ...await externalPluginFaults(plan)] }
+  if (plan === null) return { plan, identities: new Map(), stickyKey: null, findings: all }
+  const { identities, findings: ofIdentities } = await loadIdentities(plan.identities)
+  const sticky = await prepareStickyKey(plan.balancing)
+  const others = [...publicTrust(plan, identities), ...sticky.findings, ...await accessControlFaults(plan), ...await externalPluginFaults(plan)]
+  return { plan, identities, stickyKey: sticky.key, findings: [...all, ...ofIdentities, ...others] }
 }
 
 /** Loads every identity of a plan; each fault becomes a finding about the parameter that named the file. */
@@ -41,7 +48,7 @@ export async function loadIdentities (plans: Readonly<Record<string, IdentityPla
       identities.set(name, identity)
       for (const warning of warnings) findings.push(finding('warning', warning.code, warning.message))
     } catch (error) {
-      findings.push(finding('error', codeOf(error), (error as Error).message))
+      findings.push(faultOf(error, finding))
     }
   }
   return { identities, findings }
@@ -57,19 +64,44 @@ function publicTrust ({ listeners, identities: plans }: Plan, identities: Readon
   })
 }
 
-async function externalPluginFaults (plan: Plan): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for (const listener of plan.listeners) {
-    for (const { plugin, options, parameter } of listener.plugins) {
-      if (plugin !== 'external') continue
-      try {
-        await loadExternalPlugin(options as unknown as ExternalPluginOptions)
-      } catch (error) {
-        findings.push(findingAbout(parameter, listener.origin)('error', codeOf(error), (error as Error).message))
-      }
-    }
+async function prepareStickyKey ({ stickyKey }: Plan['balancing']): Promise<{ key: Buffer | null, findings: Finding[] }> {
+  if (stickyKey === null) return { key: null, findings: [] }
+  const finding = findingAbout(stickyKey.parameter, stickyKey.origin)
+  try {
+    const { key, exposed } = await loadStickyKey(stickyKey.file)
+    const message = `group or others may read ${stickyKey.file}: whoever can is able to choose a server; expected mode 600`
+    return { key, findings: exposed ? [finding('warning', 'POSTERN_WARN_DISPATCH_STICKY_KEY_EXPOSED', message)] : [] }
+  } catch (error) {
+    return { key: null, findings: [faultOf(error, finding)] }
   }
-  return findings
+}
+
+async function accessControlFaults ({ listeners }: Plan): Promise<Finding[]> {
+  const checks = listeners.map(async ({ name, origin, aclFile }) => {
+    if (aclFile === null) return []
+    return await faultsOf(loadAcl(aclFile), findingAbout(`${name} ACLFILE`, origin))
+  })
+  return (await Promise.all(checks)).flat()
+}
+
+/** Every plugin once, although each listener has it. */
+async function externalPluginFaults ({ listeners }: Plan): Promise<Finding[]> {
+  const entries = listeners.flatMap(({ plugins }) => plugins).filter(({ plugin }) => plugin === 'external')
+  const checks = [...new Map(entries.map(entry => [entry.parameter, entry])).values()].map(async ({ parameter, options }) => {
+    const external = options as unknown as ExternalPluginOptions & { readonly tls: ServerPlan['tls'], readonly origin: Origin }
+    return await faultsOf(loadExternalPlugin(external).then(loaded => auxiliaryServer(loaded, external.tls)), findingAbout(parameter, external.origin))
+  })
+  return (await Promise.all(checks)).flat()
+}
+
+async function faultsOf (check: Promise<unknown>, finding: MakeFinding): Promise<Finding[]> {
+  return await check.then(() => [], (error: unknown) => [faultOf(error, finding)])
+}
+
+type MakeFinding = ReturnType<typeof findingAbout>
+
+function faultOf (error: unknown, finding: MakeFinding): Finding {
+  return finding('error', codeOf(error), (error as Error).message)
 }
 
 function findingAbout (parameter: string | null, { file, line }: Origin) {

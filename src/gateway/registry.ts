@@ -12,10 +12,13 @@ import { redirect } from '../../plugins/redirect.ts'
 import { strictTransportSecurity } from '../../plugins/strict-transport-security.ts'
 import { tlsTermination } from '../../plugins/tls-termination.ts'
 import { errors } from '../errors.ts'
+import { closeAfterAnswer } from '../http/lingering-close.ts'
+import { watchIntake } from '../http/request-intake.ts'
 import type { Shared } from './compose.ts'
 import { loadExternalPlugin, type ExternalPluginOptions } from './external-plugin.ts'
-import { auxiliaryDispatcher } from './auxiliary-upstream.ts'
+import { auxiliaryOptions } from './auxiliary-upstream.ts'
 import type { ListenerPlan, PluginPlan, ServerPlan } from './plan.ts'
+import { placeOf } from './reserved-paths.ts'
 import { issuersOf } from './tls.ts'
 
 /** What a plugin may need beside its options. */
@@ -55,10 +58,38 @@ function own (plugin: FastifyPluginAsync<any>, more: (context: PluginContext) =>
   return async (app, options, context) => { await app.register(plugin, { ...options, ...more(context) }) }
 }
 
-/** An external plugin lives in a scope of its own even where it asks for the outer one: its hooks see its own routes only. */
-async function registerExternal (app: FastifyInstance, options: Options, { shared }: PluginContext): Promise<void> {
+/**
+ * An external plugin lives in a scope of its own below its prefix, even where it asks for the outer one: its hooks see its own routes
+ * only. What it has no route for is answered here and never goes to a back-end system.
+ */
+async function registerExternal (app: FastifyInstance, options: Options, { listener, shared }: PluginContext): Promise<void> {
   const external = options as unknown as ExternalPluginOptions & { readonly tls: ServerPlan['tls'] }
+  const { prefix } = external
   const loaded = await loadExternalPlugin(external)
-  const upstream = auxiliaryDispatcher(loaded, external.tls, shared)
-  await app.register(async scope => { await scope.register(loaded.plugin, { ...loaded.options, ...upstream }) })
+  const upstream = auxiliaryOptions(loaded, external.tls, shared)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const place = request.routeOptions.config.forward === true ? placeOf(request.originalUrl, prefix) : 'outside'
+    if (place === 'below') done(new errors.GATEWAY_NOT_SERVED())
+    else if (place === 'disguised') done(new errors.DISPATCH_TARGET_AMBIGUOUS())
+    else done()
+  })
+  await app.register(async scope => {
+    limitIntake(scope, listener)
+    await scope.register(loaded.plugin, { ...loaded.options, ...upstream })
+  }, { prefix })
+}
+
+/** The bounds of the port count for bodies that an external plugin reads, too. */
+function limitIntake (scope: FastifyInstance, { receiveTimeoutMs, maxBodyBytes }: ListenerPlan): void {
+  scope.addHook('onRequest', (request, reply, done) => {
+    watchIntake(request.raw, { silenceMs: receiveTimeoutMs, maxBytes: maxBodyBytes }, error => {
+      if (reply.sent || reply.raw.headersSent) {
+        request.raw.destroy()
+        return
+      }
+      closeAfterAnswer(request.raw, reply.raw)
+      reply.send(error)
+    })
+    done()
+  })
 }

@@ -29,14 +29,14 @@ type RunArguments = Pick<Arguments, 'profile' | 'overrides' | 'traceFile' | 'tra
  * @throws POSTERN_ERR_GATEWAY_CONFIGURATION with one line per fault; nothing listens then
  */
 export async function runGateway (args: RunArguments): Promise<RunningGateway> {
-  const { plan, identities, findings } = await prepareGateway(args.profile, args.overrides)
+  const { plan, identities, stickyKey, findings } = await prepareGateway(args.profile, args.overrides)
   refuseErrors(findings)
   const checked = plan as Plan
   refuseErrors(await occupiedPorts([...checked.listeners, ...adminAddress(checked)]))
   const logger = createLogger(checked, args)
   for (const { severity, message, ...where } of findings) logger[severity === 'warning' ? 'warn' : 'info'](where, message)
   for (const line of await checkPlatform()) logger.info(line)
-  const gateway = await createGateway(checked, { identities, logger })
+  const gateway = await createGateway(checked, { identities, stickyKey, logger })
   await gateway.listen()
   return new Running(gateway, logger)
 }

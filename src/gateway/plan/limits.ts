@@ -1,7 +1,7 @@
 /** Bounds, times and places that belong to no listener and no system. */
 import { resolve } from 'node:path'
 import { clientKeepAliveTimeout, connTimeout, maxHeaderSize } from '../../profile/parameters/icm.ts'
-import { shutdownTimeout, traceFile } from '../../profile/parameters/postern.ts'
+import { serverRetryTime, shutdownTimeout, stickyKeyFile, traceFile } from '../../profile/parameters/postern.ts'
 import { clientCipherSuites } from '../../profile/parameters/ssl.ts'
 import { traceLevel } from '../../profile/parameters/system.ts'
 import { additionalConnClose, contextTimeout, maxClientAddresses, maxPooledHttp, maxPooledHttps, stickyMask } from '../../profile/parameters/wdisp.ts'
@@ -24,6 +24,15 @@ export function planUpstream ({ settings, findings }: PlanInput): Plan['upstream
     keepAliveTimeoutMs: milliseconds(settings.get(clientKeepAliveTimeout)) ?? longest,
     maxHeaderBytes: settings.get(maxHeaderSize),
     closeAfterResponse: settings.get(additionalConnClose) || settings.get(clientKeepAliveTimeout) === 0
+  }
+}
+
+/** Choice among the servers of a system. */
+export function planBalancing ({ settings, directories }: PlanInput): Plan['balancing'] {
+  const key = settings.find(stickyKeyFile)
+  return {
+    stickyKey: key === null ? null : { file: resolve(directories.secudir, key.value), parameter: key.name, origin: key.origin },
+    retryAfterMs: milliseconds(settings.get(serverRetryTime)) as number
   }
 }
 

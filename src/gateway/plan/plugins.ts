@@ -36,7 +36,7 @@ export function planPlugins (input: PlanInput, { listeners, headerPolicy, server
         ...handlers.filter(({ plugin }) => plugin !== 'strict-transport-security' || listener.protocol === 'HTTPS'),
         ...external,
         entry('dispatch', {}),
-        entry('forward', { ...common, requestTimeoutMs: listener.processingTimeoutMs, maxBodyBytes: listener.maxBodyBytes })
+        entry('forward', { ...common, requestTimeoutMs: listener.processingTimeoutMs, receiveTimeoutMs: listener.receiveTimeoutMs, maxBodyBytes: listener.maxBodyBytes })
       ]
 }
 
@@ -97,11 +97,15 @@ function planRedirects (input: PlanInput): PluginPlan[] {
   return rules.length === 0 ? [] : [entry('redirect', { rules, status: settings.get(redirectStatus) })]
 }
 
-function planExternal ({ settings, directories }: PlanInput, servers: Servers): PluginPlan[] {
+function planExternal ({ settings, directories, findings }: PlanInput, servers: Servers): PluginPlan[] {
+  const owners = new Map<string, string>()
   return settings.all(externalPlugin).map(setting => {
     const { NAME, PREFIX, OPTIONS, SSL_CLIENT_PSE } = setting.value
+    const owner = owners.get(PREFIX)
+    if (owner !== undefined) findings.report('POSTERN_ERR_PLAN_PLUGIN_PREFIX', setting, { key: 'PREFIX', message: `${PREFIX} belongs to ${owner} already`, expected: 'a path of its own' })
+    owners.set(PREFIX, setting.name)
     return entry('external', {
-      name: NAME, prefix: PREFIX, optionsFile: OPTIONS, base: directories.profile, tls: servers.auxiliaryTls(SSL_CLIENT_PSE, setting)
+      name: NAME, prefix: PREFIX, optionsFile: OPTIONS, base: directories.profile, tls: servers.auxiliaryTls(SSL_CLIENT_PSE, setting), origin: setting.origin
     }, setting.name)
   })
 }

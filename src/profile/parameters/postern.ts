@@ -1,6 +1,6 @@
 /** Parameters `postern/...`: what SAP Web Dispatcher has no parameter for. */
 import { group, key } from './schema.ts'
-import { choice, file, flag, host, integer, list, pattern, portOrService, text, urlPrefix, word } from './value-types.ts'
+import { choice, file, flag, host, integer, list, pattern, portOrService, routePrefix, text, word } from './value-types.ts'
 
 const { plain, structured } = group('postern')
 
@@ -27,7 +27,7 @@ export const plugin = structured({
   example: 'postern/plugin_0 = NAME=@fastify/http-proxy, PREFIX=/aux, OPTIONS=auxiliary-upstream.json',
   keys: {
     NAME: key({ type: word, required: true, description: 'npm package, or a path relative to the directory of the profile.' }),
-    PREFIX: key({ type: urlPrefix, description: 'URL path under which its routes are. Requests below it are not sent to a system.' }),
+    PREFIX: key({ type: routePrefix, required: true, description: 'URL path under which its routes are. It belongs to the plugin alone: requests below it never go to a system, and what the plugin has no route for gets 404.' }),
     OPTIONS: key({ type: file, description: 'JSON file with its options, relative to the directory of the profile.' }),
     SSL_CLIENT_PSE: key({ type: file, description: 'Identity for its connections; without it that of wdisp/ssl_auth, wdisp/ssl_cred and ssl/client_pse.' })
   }
@@ -117,6 +117,22 @@ export const shutdownTimeout = plain({
   default: '30',
   unit: 'seconds',
   example: 'postern/shutdown_timeout = 30'
+})
+
+export const stickyKeyFile = plain({
+  name: 'postern/sticky_key_file',
+  description: 'File with the key that signs the stickiness cookies, at least 32 bytes. Gateways that stand side by side need the same one; without it each start makes its own. A relative name is looked up in SECUDIR.',
+  type: file,
+  example: 'postern/sticky_key_file = /run/secrets/sticky-key'
+})
+
+export const serverRetryTime = plain({
+  name: 'postern/server_retry_time',
+  description: 'Time until a server that failed and was taken out gets one request again, as a probe.',
+  type: integer({ min: 1, max: 3600 }),
+  default: '10',
+  unit: 'seconds',
+  example: 'postern/server_retry_time = 10'
 })
 
 export const maxHeaderFields = plain({

@@ -49,6 +49,9 @@ export const fieldName = pattern(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, 'a heade
 /** The start of a URL path. */
 export const urlPrefix = pattern(/^\/\S*$/, 'a URL path that begins with /')
 
+/** Where the routes of a plugin begin: nothing in it that a router or a server could read in a second way. */
+export const routePrefix = pattern(/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'+,=@-]+)+$/, 'a URL path such as /aux, without a slash at its end; letters, digits and -._~!$&\'+,=@')
+
 /** The start of a URL path that requests are compared with: without query. */
 export const pathPrefix: ValueType<string> = {
   form: 'the start of a URL path, beginning with / and without query',

@@ -66,7 +66,7 @@ t.test('redirects', async t => {
 
 t.test('plugins of the profile, with the TLS of their connections', async t => {
   const line = 'postern/plugin_0 = NAME=@fastify/http-proxy, PREFIX=/aux, OPTIONS=aux.json'
-  const external = { name: '@fastify/http-proxy', prefix: '/aux', optionsFile: 'aux.json', base: '/etc/postern' }
+  const external = { name: '@fastify/http-proxy', prefix: '/aux', optionsFile: 'aux.json', base: '/etc/postern', origin: { file: 'test.pfl', line: 3 } }
   const tls = { identity: '/etc/postern/sec/SAPSSLC.pse', presentCertificate: true, serverName: null, ignoreHostMismatch: false }
   const forward = 'icm/HTTPS/forward_ccert_as_header = TRUE'
   t.strictSame(optionsOf('external', line).entries, [{ plugin: 'external', parameter: 'postern/plugin_0', options: { ...external, tls: null } }])
