@@ -199,3 +199,28 @@ t.test('an upgraded connection counts, and is never used again', async t => {
   await other.until('ok')
   t.equal(backend.sockets.length, 2)
 })
+
+t.test('an upgrade or CONNECT right behind another request waits for its answer', async t => {
+  for (const [second, expected] of [[upgrade, /ok[^]*HTTP\/1\.1 101 /], ['CONNECT inner:443 HTTP/1.1\r\nHost: inner:443\r\n\r\n', /ok[^]*HTTP\/1\.1 405 /]] as const) {
+    const backend = await buildRawBackend(t, { onRequest: ({ socket, head }) => { if (/upgrade: /.test(head)) socket.write(switching) } })
+    const { port, app } = await buildForward(t, { to: backend.port })
+    const client = await buildRawClient(t, port)
+    const seen = once(app.server, second === upgrade ? 'upgrade' : 'connect')
+    client.send(`GET /first HTTP/1.1\r\nHost: h\r\n\r\n${second}`)
+    await seen
+    const { socket } = await backend.request(0)
+    socket.write(ok)
+    t.match(await client.until(expected), expected)
+  }
+})
+
+t.test('an upgrade behind a request whose answer closes the connection is dropped', async t => {
+  const backend = await buildRawBackend(t, { onRequest: () => {} })
+  const { port } = await buildForward(t, { to: backend.port })
+  const client = await buildRawClient(t, port)
+  client.send(`POST /first HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi${upgrade}`)
+  const { socket } = await backend.request(0)
+  socket.write(ok)
+  t.match(await client.closed(), /ok$/)
+  t.equal(backend.requests.length, 1)
+})
