@@ -213,14 +213,3 @@ t.test('an upgrade or CONNECT right behind another request waits for its answer'
     t.match(await client.until(expected), expected)
   }
 })
-
-t.test('an upgrade behind a request whose answer closes the connection is dropped', async t => {
-  const backend = await buildRawBackend(t, { onRequest: () => {} })
-  const { port } = await buildForward(t, { to: backend.port })
-  const client = await buildRawClient(t, port)
-  client.send(`POST /first HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi${upgrade}`)
-  const { socket } = await backend.request(0)
-  socket.write(ok)
-  t.match(await client.closed(), /ok$/)
-  t.equal(backend.requests.length, 1)
-})
