@@ -25,8 +25,10 @@ t.teardown(async () => {
 })
 
 const pki = join(workspace, 'pki')
-mintPki()
-await buildImage()
+t.before(async () => {
+  mintPki()
+  await buildImage()
+})
 
 /** Builds from the files of HEAD alone: what a fresh clone has. */
 async function buildImage (): Promise<void> {
@@ -34,7 +36,7 @@ async function buildImage (): Promise<void> {
   mkdirSync(checkout)
   execFileSync('bash', ['-o', 'pipefail', '-c', 'git -C "$0" archive HEAD | tar -x -C "$1"', root, checkout])
   // without a network of its own for the build: npm reaches the registry as this machine does
-  await docker('build', '--network=host', '--tag', IMAGE, checkout)
+  await docker('build', '--network=host', '--force-rm', '--tag', IMAGE, checkout)
 }
 
 function mintPki (): void {
@@ -150,10 +152,15 @@ t.test('takes secrets that are swapped by symlink when it is restarted', async t
 })
 
 t.test('runs as any user that can read the files, and says which file it cannot read', async t => {
-  const profile = profileDirectory(t)
-  const gateway = await startContainer(t, '--user', '20000:20000', '--volume', `${profile.path}:/etc/postern:ro`, IMAGE)
-  t.equal(await docker('wait', gateway.id), '1')
-  t.match(await docker('logs', gateway.id), /SAPSSLS\.pem/)
+  const { path } = profileDirectory(t)
+  const args = ['--user', '20000:20000', '--health-interval=1s', '--volume', `${path}:/etc/postern:ro`, IMAGE]
+  const refused = await startContainer(t, ...args)
+  t.equal(await docker('wait', refused.id), '1')
+  t.match(await docker('logs', refused.id), /SAPSSLS\.pem/)
+  execFileSync('chown', ['-R', '20000:20000', path])
+  const accepted = await startContainer(t, ...args)
+  await accepted.healthy()
+  t.equal(await accepted.stop(), 0)
 })
 
 t.test('refuses a mounted directory without a profile instead of turning into a demo', async t => {
