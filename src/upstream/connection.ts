@@ -77,6 +77,11 @@ export class UpstreamConnection {
     return this.#sentOnSocket++ > 0
   }
 
+  /** Whether a byte came since the last request was written. */
+  get answered (): boolean {
+    return this.#answers.answered
+  }
+
   /** Ends the connection at once, with whatever runs on it. */
   destroy (): void {
     this.#client.destroy(new errors.UPSTREAM_STOPPED(), () => {})

@@ -8,17 +8,21 @@ const EMPTY = Buffer.alloc(0)
  * @see RFC 9110 sections 10.1.1 and 15.2
  */
 export class ContinueFilter {
+  /** Whether a byte came since the request was sent. */
+  answered = false
   #waiting = false
   #held: Buffer = EMPTY
 
   /** A request was sent: what comes next is an answer from its first byte. */
   expectAnswer (): void {
     this.#waiting = true
+    this.answered = false
   }
 
   /** Returns what is left of the bytes that came; bytes of an unfinished informational header are held back. */
   filter (chunk: Buffer): Buffer {
     if (!this.#waiting) return chunk
+    this.answered = true
     let rest: Buffer = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     this.#held = EMPTY
     const passed: Buffer[] = []

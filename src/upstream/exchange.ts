@@ -47,7 +47,6 @@ export class PoolExchange implements Dispatcher.DispatchHandler {
   readonly handler: ExchangeHandler
   readonly #pool: ExchangeOwner
   #reused = false
-  #answered = false
 
   constructor (pool: ExchangeOwner, options: ExchangeOptions, handler: ExchangeHandler) {
     this.#pool = pool
@@ -63,10 +62,6 @@ export class PoolExchange implements Dispatcher.DispatchHandler {
   onRequestStart (controller: Controller, context: unknown): void {
     this.#reused = (this.connection as UpstreamConnection).countRequest()
     this.handler.onRequestStart?.(controller, context)
-  }
-
-  onResponseStarted (): void {
-    this.#answered = true
   }
 
   onResponseStart (controller: Controller, statusCode: number, fields: Fields, statusText?: string): void {
@@ -109,7 +104,7 @@ export class PoolExchange implements Dispatcher.DispatchHandler {
    */
   #mayBeSentAgain (error: Error): boolean {
     const { method, body, upgrade } = this.options
-    return this.#reused && !this.#answered && !this.fresh && this.handler.cancelled !== true &&
+    return this.#reused && this.connection?.answered === false && !this.fresh && this.handler.cancelled !== true &&
       (body === undefined || body === null) && (upgrade === undefined || upgrade === null) &&
       IDEMPOTENT.has(method) && isClosed(error)
   }
