@@ -4,8 +4,8 @@
  * A plugin shares the process and its keys: whoever can change the file can act as the gateway. Files that group or world may write are
  * therefore refused, and so is a proxy's `websocket: true`, because it takes upgrades before the header policy has seen them.
  */
-import { readFile, stat } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { createRequire, findPackageJSON } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { FastifyPluginCallback, FastifyPluginOptions } from 'fastify'
@@ -37,7 +37,7 @@ const writableByOthers = 0o022
  */
 export async function loadExternalPlugin (external: ExternalPluginOptions): Promise<ExternalPlugin> {
   const file = resolvePlugin(external)
-  await refuseWritable(file)
+  await refuseWritable(file, () => new errors.GATEWAY_PLUGIN_NOT_FOUND(external.name, external.base))
   const options = await readOptions(external)
   // whatever a proxy takes for "yes"
   if (options['websocket']) {
@@ -57,15 +57,38 @@ function resolvePlugin ({ name, base }: ExternalPluginOptions): string {
     try {
       return createRequire(from).resolve(name)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw new errors.GATEWAY_PLUGIN_NOT_FOUND(name, base)
+      const { code } = error as NodeJS.ErrnoException
+      const entry = code === 'ERR_PACKAGE_PATH_NOT_EXPORTED' ? importEntry(name, from) : null
+      if (entry !== null) return entry
+      if (code !== 'MODULE_NOT_FOUND') throw new errors.GATEWAY_PLUGIN_NOT_FOUND(name, base)
     }
   }
   throw new errors.GATEWAY_PLUGIN_NOT_FOUND(name, base)
 }
 
-async function refuseWritable (file: string): Promise<void> {
-  for (const path of [file, dirname(file)]) {
-    const { mode } = await stat(path).catch(() => { throw new errors.GATEWAY_PLUGIN_NOT_FOUND(file, dirname(file)) })
+/** The main file of a package that can be imported and not required; Node resolves those for the importing module alone. */
+function importEntry (name: string, from: string): string | null {
+  const file = findPackageJSON(name, pathToFileURL(from))
+  const entry = file === undefined ? null : entryOf((createRequire(from)(file) as { exports?: unknown }).exports)
+  return file === undefined || entry === null ? null : join(dirname(file), entry)
+}
+
+/** @see https://nodejs.org/api/packages.html#conditional-exports */
+function entryOf (exports: unknown): string | null {
+  if (typeof exports === 'string') return exports
+  if (typeof exports !== 'object' || exports === null) return null
+  for (const [key, value] of Object.entries(exports)) {
+    const entry = ['.', 'node', 'import', 'module-sync', 'default'].includes(key) ? entryOf(value) : null
+    if (entry !== null) return entry
+  }
+  return null
+}
+
+/** Looks at the file, its directory, and, where it is a link, at those of the file that it leads to. */
+async function refuseWritable (file: string, missing: () => Error): Promise<void> {
+  const real = await realpath(file).catch(() => { throw missing() })
+  for (const path of new Set([real, dirname(real), dirname(file)])) {
+    const { mode } = await stat(path)
     // a sticky directory (such as /tmp) lets nobody replace another's file
     const sticky = (mode & 0o1000) !== 0
     if ((mode & writableByOthers) !== 0 && !sticky) throw new errors.GATEWAY_PLUGIN_WRITABLE(path, (mode & 0o777).toString(8))
@@ -75,7 +98,7 @@ async function refuseWritable (file: string): Promise<void> {
 async function readOptions ({ name, optionsFile, base }: ExternalPluginOptions): Promise<Record<string, unknown>> {
   if (optionsFile === null) return {}
   const file = resolve(base, optionsFile)
-  await refuseWritable(file)
+  await refuseWritable(file, () => new errors.GATEWAY_PLUGIN_OPTIONS(name, `${file} does not exist`, 'a JSON file, relative to the directory of the profile'))
   let value: unknown
   try {
     value = JSON.parse(await readFile(file, 'utf8'))

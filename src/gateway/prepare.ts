@@ -40,7 +40,7 @@ export async function prepareGateway (profilePath: string, overrides: readonly s
 export async function loadIdentities (plans: Readonly<Record<string, IdentityPlan>>): Promise<{ identities: Map<string, Identity>, findings: Finding[] }> {
   const identities = new Map<string, Identity>()
   const findings: Finding[] = []
-  const user = userInfo().username
+  const user = processUser()
   for (const [name, plan] of Object.entries(plans)) {
     const finding = findingAbout(plan.parameter, plan.origin)
     try {
@@ -102,6 +102,15 @@ type MakeFinding = ReturnType<typeof findingAbout>
 
 function faultOf (error: unknown, finding: MakeFinding): Finding {
   return finding('error', codeOf(error), (error as Error).message)
+}
+
+/** The name of the user this process runs as, for cred_v2; its number where no name is known, as for any uid of a container platform. */
+function processUser (): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? '')
+  }
 }
 
 function findingAbout (parameter: string | null, { file, line }: Origin) {

@@ -20,12 +20,23 @@ export function placeOf (target: string, prefix: string): Place {
 
 /**
  * The target that Fastify's router sees: what is below a plugin's prefix in origin form, and `/` for everything else, because what goes to
- * a back end is neither judged nor changed by a router.
+ * a back end is neither judged nor changed by a router. A path that the router cannot decode is none that a plugin serves: the router
+ * would answer it by itself, past all hooks.
  */
 export function routedTarget (target: string, prefixes: readonly string[]): string {
   if (prefixes.length === 0) return '/'
   const parsed = parseRequestTarget(target)
-  return parsed !== null && prefixes.some(prefix => isBelow(parsed.path, prefix)) ? `${parsed.path}${parsed.query}` : '/'
+  if (parsed === null || !prefixes.some(prefix => isBelow(parsed.path, prefix)) || !isDecodable(parsed.path)) return '/'
+  return `${parsed.path}${parsed.query}`
+}
+
+function isDecodable (path: string): boolean {
+  try {
+    decodeURI(path)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isBelow (path: string, prefix: string): boolean {

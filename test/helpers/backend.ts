@@ -1,5 +1,5 @@
 /** A back end on Node's HTTP server that shows each request as JSON. */
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
@@ -22,6 +22,7 @@ export interface SeenRequest {
 export interface Backend {
   readonly origin: string
   readonly port: number
+  readonly server: Server
   /** In the order of their heads. */
   readonly heads: readonly IncomingMessage[]
   readonly connections: readonly Socket[]
@@ -51,7 +52,7 @@ export async function buildBackend (t: Test, { tls, handler = show }: BackendOpt
     server.closeAllConnections()
   })
   const { port } = server.address() as AddressInfo
-  return { origin: `${tls === undefined ? 'http' : 'https'}://localhost:${port}`, port, heads, connections }
+  return { origin: `${tls === undefined ? 'http' : 'https'}://localhost:${port}`, port, server, heads, connections }
 }
 
 function tlsOptions ({ identity, trusted }: NonNullable<BackendOptions['tls']>): ServerOptions {

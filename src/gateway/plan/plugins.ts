@@ -23,7 +23,7 @@ export interface PluginParts {
 
 /** Makes the plugins of each listener; findings come once, not once per listener. */
 export function planPlugins (input: PlanInput, { listeners, headerPolicy, servers }: PluginParts): (listener: BareListener) => PluginPlan[] {
-  const handlers = [...planLogs(input), ...planTransportSecurity(input), ...planRedirects(input)]
+  const handlers = [...planLogs(input, headerPolicy), ...planTransportSecurity(input), ...planRedirects(input)]
   const external = planExternal(input, servers)
   const common = planForwarding(input, listeners)
   return listener => listener.protocol === 'ROUTER'
@@ -44,7 +44,9 @@ function entry (plugin: string, options: object, parameter: string | null = null
   return { plugin, options: options as Readonly<Record<string, unknown>>, parameter }
 }
 
-function planLogs (input: PlanInput): PluginPlan[] {
+function planLogs (input: PlanInput, { fieldNames: { certificate, chainPrefix } }: HeaderPolicyOptions): PluginPlan[] {
+  // the default names are masked anyway
+  const renamed = [certificate, chainPrefix].filter(name => !name.startsWith('SSL_CLIENT_CERT'))
   return input.settings.all(logging).map(setting => {
     const { PREFIX, LOGFILE, LOGFORMAT, FILTER, MAXSIZEKB, MAXFILES, SWITCHTF, FILEWRAP } = setting.value
     reportFault(() => { checkFileName(LOGFILE) }, [setting, 'LOGFILE'], input)
@@ -57,7 +59,8 @@ function planLogs (input: PlanInput): PluginPlan[] {
       maxFiles: MAXFILES,
       switchTime: SWITCHTF,
       wrap: FILEWRAP === 'on',
-      filter: FILTER
+      filter: FILTER,
+      ...renamed.length > 0 && { secretFields: renamed }
     }, setting.name)
   })
 }

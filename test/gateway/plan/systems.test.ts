@@ -57,7 +57,7 @@ t.test('the servers of a system are named in one way', async t => {
 t.test('requests need a system', async t => {
   t.strictSame(systems().findings, ['ERR_PLAN_NO_SYSTEM -'])
   t.strictSame(systems('postern/plugin_0 = NAME=./a.js, PREFIX=/a').findings, [], 'unless plugins answer them')
-  t.strictSame(systems('postern/plugin_0 = NAME=./a.js', 'icm/server_port_1 = PROT=ROUTER, PORT=444').findings, ['ERR_PLAN_NO_SYSTEM -'], 'which end-to-end TLS never reaches')
+  t.strictSame(systems('postern/plugin_0 = NAME=./a.js, PREFIX=/a', 'icm/server_port_1 = PROT=ROUTER, PORT=444').findings, ['ERR_PLAN_NO_SYSTEM -'], 'which end-to-end TLS never reaches')
 })
 
 t.test('systems for the same requests stop the start while nothing says which one counts', async t => {
