@@ -32,7 +32,7 @@ export const AccessLogOptionsSchema = Type.Object({
   switchTime: Type.Union([Type.Literal('hour'), Type.Literal('day'), Type.Literal('month'), Type.Null()], { description: 'A new file each hour, day or month.', default: null, 'x-sap': sap('SWITCHTF') }),
   wrap: Type.Boolean({ description: 'Begin again in the same file instead of a new one, unless `maxFiles` allows several.', default: false, 'x-sap': sap('FILEWRAP') }),
   filter: Type.Union([Type.Literal('SAPSMD'), Type.Null()], { description: 'SAPSMD: only requests with the field X-CorrelationID.', default: null, 'x-sap': sap('FILTER') }),
-  secretFields: Type.Array(Type.String({ minLength: 1 }), { description: 'Further header fields whose value is never logged, beside those that are masked always.', default: [] })
+  secretFields: Type.Array(Type.String({ minLength: 1 }), { description: 'What the names of further header fields begin with whose value is never logged, beside those that are masked always.', default: [] })
 }, { additionalProperties: false })
 
 /** Options of the plugin `access-log`. */

@@ -22,14 +22,19 @@ export function maskTarget (target: string): string {
 /**
  * The value of a header field as it may be logged.
  *
- * @param renamed further fields that hold certificates, in lower case with `-` for `_`
+ * @param renamed what the names of further fields that hold certificates begin with, in lower case with `-` for `_`
  */
 export function maskField (name: string, value: string, renamed: ReadonlySet<string> = new Set()): string {
   const folded = name.toLowerCase().replaceAll('_', '-')
-  if (secretFields.has(folded) || folded.startsWith('ssl-client-cert') || renamed.has(folded)) return dots
+  if (secretFields.has(folded) || folded.startsWith('ssl-client-cert') || beginsWithAny(folded, renamed)) return dots
   if (folded === 'cookie') return value.split(';').map(maskCookie).join(';')
   if (folded === 'set-cookie') return value.replace(/^[^;]*/, maskCookie)
   return maskTarget(value)
+}
+
+function beginsWithAny (name: string, beginnings: ReadonlySet<string>): boolean {
+  for (const beginning of beginnings) if (name.startsWith(beginning)) return true
+  return false
 }
 
 /** Cookie names may stay, values never: each may be the key to a session. */

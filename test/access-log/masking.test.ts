@@ -47,6 +47,8 @@ t.test('masks header fields', async t => {
   ]
   for (const [name, value, masked] of rows) t.equal(maskField(name, value), masked, name)
   t.equal(maskField('X_User_Cert', 'MII', new Set(['x-user-cert'])), '...')
+  t.equal(maskField('X_Chain_2', 'MII', new Set(['x-chain-'])), '...', 'the numbers of a chain')
+  t.equal(maskField('X_Other', 'seen', new Set(['x-chain-'])), 'seen')
 })
 
 t.test('no secret comes through, wherever its parameter stands', async () => {
