@@ -36,6 +36,11 @@ t.test('access logs', async t => {
   ])
 })
 
+t.test('access logs never show the value of a certificate field that the profile renames', async t => {
+  const lines = ['icm/HTTP/logging_0 = LOGFILE=-', 'icm/HTTPS/client_certificate_header_name = X_USER_CERT', 'icm/HTTPS/client_certificate_chain_header_prefix = X_USER_CHAIN_']
+  t.match(optionsOf('access-log', ...lines).entries, [{ options: { secretFields: ['X_USER_CERT', 'X_USER_CHAIN_'] } }])
+})
+
 t.test('access logs that cannot be written are faults of the profile', async t => {
   t.strictSame(optionsOf('access-log', 'icm/HTTP/logging_0 = LOGFILE=a-%x.log').findings, ['ERR_PLAN_LOG icm/HTTP/logging_0 LOGFILE'])
   t.strictSame(optionsOf('access-log', 'icm/HTTP/logging_0 = LOGFILE=a.log, LOGFORMAT=%Q').findings, ['ERR_PLAN_LOG icm/HTTP/logging_0 LOGFORMAT'])
