@@ -1,6 +1,9 @@
 /**
  * Patterns for distinguished names, as `icm/trusted_reverse_proxy_<xx>` and `icm/HTTPS/trust_client_with_*` hold them: the whole
  * text is compared, case matters, `*` stands for any number of characters and `?` for one.
+ *
+ * An escaped character (RFC 4514 section 2.4) is one character together with its backslash. Otherwise a `*` could end behind the backslash
+ * of `CN=x\, OU=Gateway`, and the pattern's separator would match a comma that belongs to the common name.
  */
 
 /** Where a name stops to fit a pattern. */
@@ -42,6 +45,11 @@ export function normaliseBlanks (text: string): string {
   return text.replace(/(\\.)|, */gs, (match, escaped: string | undefined) => escaped === undefined ? ', ' : match)
 }
 
+/** The escapes are those that names are printed with; any other backslash in a pattern is a character by itself. */
+function charactersOf (text: string): string[] {
+  return text.match(/\\(?:[0-9a-f]{2}|[ #"+,;<>\\])|[^]/gu) ?? []
+}
+
 /** Bit i of a state stands for "the first i elements are matched". */
 interface Automaton {
   /** The pattern without `*`. */
@@ -57,7 +65,7 @@ interface Automaton {
 function compile (pattern: string): Automaton {
   const elements: string[] = []
   let stars = 0n
-  for (const character of pattern) {
+  for (const character of charactersOf(pattern)) {
     if (character === '*') stars |= 1n << BigInt(elements.length)
     else elements.push(character)
   }
@@ -72,7 +80,7 @@ function advance ({ bitsOf, anyCharacter, stars }: Automaton, state: bigint, cha
 
 function run (automaton: Automaton, name: string): { accepted: boolean } {
   let state = 1n
-  for (const character of name) {
+  for (const character of charactersOf(name)) {
     state = advance(automaton, state, character)
     if (state === 0n) return { accepted: false }
   }
@@ -80,7 +88,7 @@ function run (automaton: Automaton, name: string): { accepted: boolean } {
 }
 
 function difference (automaton: Automaton, name: string): NameDifference | null {
-  const characters = [...name]
+  const characters = charactersOf(name)
   let state = 1n
   // the longest partial match, and how much of the name it had read when it was first reached
   let best = { matched: 0, read: 0 }
@@ -92,7 +100,7 @@ function difference (automaton: Automaton, name: string): NameDifference | null 
   }
   if ((state >> BigInt(automaton.elements.length)) === 1n) return null
   return {
-    position: best.read + 1,
+    position: [...characters.slice(0, best.read).join('')].length + 1,
     seen: characters[best.read] ?? endOfName,
     expected: expectedAt(automaton, best.matched)
   }

@@ -32,6 +32,13 @@ t.test('the whole name is compared, * is any number of characters and ? is one',
     { source: 'an imitated separator does not match the real one', pattern: 'CN=wd, O=Example', name: 'CN=wd\\, O=Example', matches: false },
     { source: 'an escaped comma keeps its blanks', pattern: 'CN=wd\\,O=Example', name: 'CN=wd\\, O=Example', matches: false },
     { source: 'an escaped comma, as printed', pattern: 'CN=wd\\, O=Example', name: 'CN=wd\\, O=Example', matches: true },
+    { source: 'a * does not end within an escaped comma', pattern: '*, OU=Gateway, O=Example', name: 'CN=x\\, OU=Gateway, O=Example', matches: false },
+    { source: 'nor does one inside a part', pattern: 'CN=wd*, OU=Gateway, O=Example', name: 'CN=wd9\\, OU=Gateway, O=Example', matches: false },
+    { source: 'nor within an escaped plus', pattern: 'CN=*+OU=Gateway, O=Example', name: 'CN=x\\+OU=Gateway, O=Example', matches: false },
+    { source: 'a * takes escaped characters whole', pattern: 'CN=*, O=Example', name: 'CN=Smith\\, John \\0a\\\\, O=Example', matches: true },
+    { source: '? is an escaped character', pattern: 'CN=a?b?c', name: 'CN=a\\,b\\00c', matches: true },
+    { source: '? is not a backslash alone', pattern: 'CN=a?, O=b', name: 'CN=a\\, O=b', matches: false },
+    { source: 'a comma behind an escaped backslash separates, for a * too', pattern: '*, O=Example', name: 'CN=wd\\\\, O=Example', matches: true },
     { source: 'a comma behind an escaped backslash separates', pattern: 'CN=wd\\\\,O=Example', name: 'CN=wd\\\\, O=Example', matches: true }
   ]
   for (const { source, pattern, name: seen = name, matches } of rows) {
@@ -52,6 +59,8 @@ t.test('the first difference', async t => {
     ['behind a *', 'CN=*, O=Exampel', 'CN=wd, O=Example', 15, 'l', 'e'],
     ['a * finds nothing', 'CN=*x', 'CN=wd', 4, 'w', 'x'],
     ['blanks are normalised before counting', 'CN=a,O=b', 'CN=a, O=c', 9, 'c', 'b'],
+    ['behind an escaped character, which counts with its backslash', 'CN=a\\,b, O=x', 'CN=a\\,b, O=y', 12, 'y', 'x'],
+    ['an escaped character', 'CN=a, O=x', 'CN=a\\, O=x', 5, '\\,', ','],
     ['characters, not code units', 'CN=😀b', 'CN=😀c', 5, 'c', 'b']
   ]
   for (const [title, pattern, name, position, seen, expected] of rows) {
@@ -62,10 +71,13 @@ t.test('the first difference', async t => {
 const piece = fc.constantFrom('a', 'b', '*', '?', ',', ' ', '\\', ', ')
 const text = fc.array(piece, { maxLength: 12 }).map(parts => parts.join(''))
 
+/** Each escaped character as one of the private use area. */
+const withoutEscapes = (one: string) => normaliseBlanks(one).replace(/\\([, \\])/g, (_, escaped: string) => String.fromCharCode(0xe000 + escaped.charCodeAt(0)))
+
 t.test('agrees with a regular expression on any pattern and name', async t => {
   fc.assert(fc.property(text, text, (pattern, name) => {
-    const source = [...normaliseBlanks(pattern)].map(character => character === '*' ? '.*' : character === '?' ? '.' : character.replace(/[\\,]/, '\\$&')).join('')
-    const expected = new RegExp(`^${source}$`, 's').test(normaliseBlanks(name))
+    const source = [...withoutEscapes(pattern)].map(character => character === '*' ? '.*' : character === '?' ? '.' : character.replace(/[\\,]/, '\\$&')).join('')
+    const expected = new RegExp(`^${source}$`, 's').test(withoutEscapes(name))
     const compiled = compileNamePattern(pattern)
     return compiled.matches(name) === expected && (compiled.firstDifference(name) === null) === expected
   }), { numRuns: 3000 })
