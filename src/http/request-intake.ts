@@ -19,16 +19,18 @@ export function watchIntake (request: IncomingMessage, { silenceMs, maxBytes }: 
   let timer: NodeJS.Timeout | undefined
   let watching = false
   let bytes = 0
+  const start = (): void => {
+    clearTimeout(timer)
+    if (silenceMs !== null) timer = setTimeout(() => { end(new errors.HTTP_REQUEST_TIMEOUT()) }, silenceMs)
+  }
   const onPause = (): void => { clearTimeout(timer) }
   const onData = (chunk: Buffer): void => {
     bytes += chunk.length
     if (bytes > (maxBytes ?? Infinity)) end(new errors.FORWARD_BODY_TOO_LARGE())
-    // a timer that was cleared stays so: the reader holds the body back
-    else if (request.readableFlowing === true) timer?.refresh()
+    else if (request.readableFlowing === true) start()
   }
   const onResume = (): void => {
-    clearTimeout(timer)
-    if (silenceMs !== null) timer = setTimeout(() => { end(new errors.HTTP_REQUEST_TIMEOUT()) }, silenceMs)
+    start()
     // not before: a listener of its own would start the flow
     if (!watching) request.on('data', onData)
     watching = true
