@@ -140,7 +140,28 @@ function isWanted ({ raw, originalUrl }: FastifyRequest, { prefix, filter }: Res
   return prefix === '/' || originalUrl.startsWith(prefix) || percentDecode(originalUrl).startsWith(prefix)
 }
 
-function openLog ({ file, maxSizeKb, maxFiles, switchTime, wrap }: Resolved, fastify: FastifyInstance): Log {
+/** Logs by their file name: whoever writes to the same file in this process shares it, since each would rotate it for itself. */
+const openLogs = new Map<string, { readonly log: Log, readonly settings: string, users: number }>()
+
+function openLog (options: Resolved, fastify: FastifyInstance): Log {
+  const { file, maxSizeKb, maxFiles, switchTime, wrap } = options
+  const settings = JSON.stringify({ maxSizeKb, maxFiles, switchTime, wrap })
+  let shared = openLogs.get(file)
+  if (shared === undefined) openLogs.set(file, shared = { log: makeLog(options, fastify), settings, users: 0 })
+  else if (shared.settings !== settings) throw new errors.OPTIONS_INVALID('access-log', `${file} is written with other settings already: ${shared.settings}; expected the same`)
+  const { log } = shared
+  shared.users++
+  return { write: line => { log.write(line) }, reopen: () => { log.reopen() }, end: () => releaseLog(file) }
+}
+
+async function releaseLog (file: string): Promise<void> {
+  const shared = openLogs.get(file)
+  if (shared === undefined || --shared.users > 0) return
+  openLogs.delete(file)
+  await shared.log.end()
+}
+
+function makeLog ({ file, maxSizeKb, maxFiles, switchTime, wrap }: Resolved, fastify: FastifyInstance): Log {
   const onFault = throttled(error => { fastify.log.error({ file, err: error }, 'access log') })
   if (file === '-' || file === 'stdout') {
     const output = standardOutput(onFault)

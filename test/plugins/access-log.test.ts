@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { Agent, request as httpRequest, ServerResponse, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { accessLog, type AccessLogOptions } from '../../plugins/access-log.ts'
@@ -185,6 +186,26 @@ t.test('switches by size, keeps as many files as it may, and can be registered s
   t.match((await lines()).map(line => line.slice(0, 2)), ['/6', '/7'])
   t.strictSame(readdirSync(directory).sort(), ['access.log', 'access.log_03'])
   t.equal(app.server.listening, false)
+})
+
+t.test('applications that write to one file share it, so that it is switched once', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'postern-log-'))
+  t.teardown(() => { rmSync(directory, { recursive: true }) })
+  const file = join(directory, 'shared.log')
+  const options = { file, format: '%r', maxSizeKb: 1, maxFiles: 20 }
+  const apps = [await build(t, options), await build(t, options)]
+  for (let count = 0; count < 20; count++) {
+    for (const { port } of apps) await rawExchange(t, { port }, get(`/${'x'.repeat(80)}${count}`))
+  }
+  for (const { app } of apps) await app.close()
+  const files = readdirSync(directory).map(name => readFileSync(join(directory, name), 'latin1'))
+  t.equal(files.join('').split('\n').length - 1, 40, 'no line is lost')
+  for (const text of files) t.ok(text.length <= 1024, 'no file is longer than it may be')
+  await t.rejects(async () => {
+    const first = await build(t, options)
+    await build(t, { ...options, maxSizeKb: 2 })
+    await first.app.close()
+  }, { code: 'POSTERN_ERR_OPTIONS_INVALID' }, 'and agree on how it is switched')
 })
 
 t.test('opens its file anew when it is told that it was moved', async t => {
