@@ -49,8 +49,8 @@ const connections = new WeakMap<TLSSocket, TlsConnection>()
  * Tells what the handshake of a server-side socket established. The first call decides, later calls for the same socket return the
  * same object.
  *
- * The chain is built from what the client sent in this handshake; on a resumed session, which shows no issuers (and on Node versions
- * that lose them on every handshake), from the chain seen with the same certificate before, and from known issuers.
+ * The chain is built from known issuers and from what the client sent in this handshake; on a resumed session, which shows no issuers
+ * (and on Node versions that lose them on every handshake), from the chain seen with the same certificate before, too.
  *
  * @param socket a socket whose handshake has ended
  * @param now time against which the validity of the certificate is checked: a session may outlive the certificate it was made with
@@ -104,7 +104,8 @@ function readClient (leaf: X509Certificate, { known, cache }: IssuerSource, now:
   const certificate = parsed(leaf)
   if (certificate === null) return null
   const sent = sentIssuers(leaf).map(parsed).filter(issuer => issuer !== null)
-  const chain = buildChain(certificate, [...sent, ...cache.issuersOf(certificate), ...known], now)
+  // known ones first, as in OpenSSL's verification: of two certificates with a CA's name and key the client may have made one itself
+  const chain = buildChain(certificate, [...known, ...sent, ...cache.issuersOf(certificate)], now)
   const client = { certificate, chain: withoutRoot(chain), chainComplete: isComplete(certificate, chain, known) }
   cache.remember(certificate, chain)
   clients.set(chain, client)

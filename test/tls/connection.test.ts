@@ -90,6 +90,19 @@ for (const version of versions) {
     t.strictSame(chainOf(tlsConnectionOf(socket, issuers([pki.root]))), [user, issuingCa])
   })
 
+  t.test(`${version}: a client's own certificate for the key of a known CA takes nobody in`, async t => {
+    const pki = await mintPki(t)
+    const ownRoot = await pki.issue({ subject: 'CN=Of the client', issuer: null, ca: true })
+    const twin = await pki.issue({ subject: issuingCa, issuer: ownRoot, ca: true, keyOf: pki.intermediate })
+    const trusted = [pki.root, pki.intermediate]
+    const [server, source] = [serve(pki, trusted), issuers(trusted)]
+    const cert = [pki.client, twin, ownRoot].map(({ certPem }) => certPem).join('')
+    const sent = await handshake(t, server, { key: pki.client.keyPem, cert, ...only })
+    for (const { socket } of [sent, await handshake(t, server, { ...credentials(pki.gateway, { chain: false }), ...only })]) {
+      t.strictSame(tlsConnectionOf(socket, source).client?.chain.map(({ der }) => der), [pki.intermediate.der])
+    }
+  })
+
   t.test(`${version}: trust anchors that are no roots`, async t => {
     const pki = await mintPki(t)
     const self = await pki.issue({ subject: 'CN=self', issuer: null, usage: 'client' })
