@@ -137,7 +137,7 @@ const plugin: FastifyPluginAsync = async fastify => {
 
 function isServed ({ raw, originalUrl }: FastifyRequest, { acceptors }: Termination): boolean {
   const hosts = hostsOfRequest(raw.rawHeaders, originalUrl)
-  return acceptors.some(acceptor => hosts.every(host => acceptor.serves(host, raw.socket)))
+  return hosts !== null && acceptors.some(acceptor => hosts.every(host => acceptor.serves(host, raw.socket)))
 }
 
 export const tlsTermination = fp(plugin, { name: 'postern/tls-termination', fastify: '5.x' })

@@ -8,10 +8,11 @@ import { parseRequestTarget } from '../http/request-target.ts'
  *
  * @param rawHeaders names and values in turn
  * @param target request target as sent
- * @returns `null` among them for a value that is no host; only `null` for a request that names none
+ * @returns `null` where a value is no host: a back end may still read one in it, and nobody knows which; only `null` in the list for a
+ *   request that names none
  * @see RFC 9110 section 7.2, RFC 9112 section 3.2
  */
-export function hostsOfRequest (rawHeaders: readonly string[], target: string): (string | null)[] {
+export function hostsOfRequest (rawHeaders: readonly string[], target: string): (string | null)[] | null {
   const authorities: string[] = []
   const authority = parseRequestTarget(target)?.authority ?? null
   if (authority !== null) authorities.push(authority)
@@ -19,5 +20,7 @@ export function hostsOfRequest (rawHeaders: readonly string[], target: string): 
     const name = rawHeaders[i]?.toLowerCase()
     if (name === 'host' || name === ':authority') authorities.push(rawHeaders[i + 1] as string)
   }
-  return authorities.length === 0 ? [null] : authorities.map(value => parseHost(value)?.name ?? null)
+  const hosts = authorities.filter(value => value !== '').map(value => parseHost(value)?.name)
+  if (hosts.includes(undefined)) return null
+  return hosts.length === 0 ? [null] : hosts as string[]
 }

@@ -117,7 +117,9 @@ for (const version of versions) {
       ['a.example', 'GET https://b.example/ HTTP/1.1\r\nHost: a.example', 421, 'an absolute target'],
       ['b.example', 'GET https://b.example/ HTTP/1.1\r\nHost: a.example', 421, 'Host beside an absolute target'],
       ['a.example', 'GET / HTTP/1.1\r\nHost: a.example\r\nhOST: b.example', 421, 'a second Host field'],
-      ['b.example', 'GET / HTTP/1.1\r\nHost: b.example, a.example', 421, 'no host']
+      ['b.example', 'GET / HTTP/1.1\r\nHost: b.example, a.example', 421, 'no host'],
+      ['a.example', 'GET / HTTP/1.1\r\nHost: b.example:99999', 421, 'no host is none of the default either: somebody may read the other in it'],
+      ['a.example', 'GET / HTTP/1.1\r\nHost: x@b.example', 421, 'no host, with user information']
     ]
     for (const [servername, head, status, title] of rows) {
       const request = `${head}\r\nConnection: close\r\n\r\n`
