@@ -23,6 +23,7 @@ const gates: readonly Gate[] = [
   { name: 'types of everything', node: [tsc, '-p', 'tsconfig.json'] },
   { name: 'parameter pages in sync', node: ['tools/parameter-docs.ts', '--check'] },
   { name: 'error page in sync', node: ['tools/error-docs.ts', '--check'] },
+  { name: 'plugin pages in sync', node: ['tools/plugin-docs.ts', '--check'] },
   { name: 'import directions', node: ['tools/import-directions.ts'] },
   // knip's optional native packages make the lock file unusable for `npm ci` on other platforms, so it stays outside of it.
   { name: 'unused files, exports and dependencies (knip)', npx: ['knip@6.44.2'] },
