@@ -43,8 +43,12 @@ export function blocksOf (markdown: string): Block[] {
 /** Whether an output is what a guide shows. */
 export function isAsShown (output: string, shown: string): boolean {
   const pattern = shown.trim().split('\n')
-    .map(line => line.trim() === '...' ? '(?:.*\\n)*?' : `${line.trimEnd().split('...').map(RegExp.escape).join('.*')}[ \\t]*\\n`).join('')
+    .map(line => line.trim() === '...' ? '(?:.*\\n)*?' : `${line.trimEnd().split('...').map(literal).join('.*')}[ \\t]*\\n`).join('')
   return new RegExp(`^${pattern}$`).test(`${output.replaceAll('\r', '').trim()}\n`)
+}
+
+function literal (text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
 
 /** Runs the guide of a path below the checkout, one assertion per block. */
