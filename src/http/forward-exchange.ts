@@ -112,10 +112,16 @@ export class ForwardExchange implements ExchangeHandler {
     target.succeeded()
     this.#unwatch?.()
     const hasBody = request.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
-    const { list, contentLength } = responseFields(controller.rawHeaders as RawList, {
+    const { list, contentLength, coded } = responseFields(controller.rawHeaders as RawList, {
+      mayHaveLength: statusCode !== 204,
       keepTrailer: hasBody && request.httpVersionMinor > 0,
       added: ownFields()
     })
+    if (hasBody && coded) {
+      // without the field that says so the client would take the coded bytes for the body (RFC 9112 section 6.1)
+      controller.abort(new errors.UPSTREAM_ANSWER())
+      return
+    }
     // an answer to a body that is still coming: the rest of it is nothing that a next request may begin with
     if (!request.complete && this.#body !== null) closeAfterAnswer(request, response)
     if (hasBody && contentLength !== null) this.#remaining = contentLength
@@ -145,7 +151,7 @@ export class ForwardExchange implements ExchangeHandler {
     const { request, response } = this.#options
     // RFC 9110 section 15.2: HTTP/1.0 knows no informational answers
     if (request.httpVersionMinor === 0 || response.headersSent || statusCode === 101) return
-    const { list } = responseFields(raw)
+    const { list } = responseFields(raw, { mayHaveLength: false })
     // Node 22 has no such function, and its writeEarlyHints changes what it is given
     if (typeof response.writeInformation === 'function') response.writeInformation(statusCode, list)
   }

@@ -10,33 +10,43 @@ export interface ResponseFields {
   readonly list: string[]
   /** `null`: none, or none that can be understood. */
   readonly contentLength: number | null
+  /** Whether the body came in a transfer coding other than `chunked`, which nobody has undone. */
+  readonly coded: boolean
 }
 
 /**
  * Picks what may go to the client out of the raw header list of an answer.
  *
+ * @param mayHaveLength `false` for answers that cannot have one and must not say a length: 1xx and 204 (RFC 9110 section 8.6)
  * @param keepTrailer whether the announcement of trailers may pass, because the answer goes out in chunks
  * @param added fields of the gateway itself: `set-cookie` is added, every other one takes the place of the back end's
  * @see RFC 9110 section 7.6.1
  */
-export function responseFields (raw: RawList, { keepTrailer = false, added = {} }: { keepTrailer?: boolean, added?: Readonly<Record<string, unknown>> } = {}): ResponseFields {
+export function responseFields (raw: RawList, { mayHaveLength = true, keepTrailer = false, added = {} }: {
+  mayHaveLength?: boolean, keepTrailer?: boolean, added?: Readonly<Record<string, unknown>>
+} = {}): ResponseFields {
   const list: string[] = []
   let trailer: string[] = []
   let contentLength: number | null = null
   let connection: string | null = null
+  let coded = false
   for (let index = 0; index < raw.length; index += 2) {
     const name = latin1(raw[index])
     const value = latin1(raw[index + 1])
     switch (fieldKind(name)) {
       case undefined: case 'host': list.push(name, value); break
-      case 'length': list.push(name, value); contentLength = Number(value); break
+      case 'length':
+        if (mayHaveLength) list.push(name, value)
+        contentLength = Number(value)
+        break
+      case 'coding': coded ||= !/^(?:chunked|identity)?$/i.test(value.trim()); break
       case 'connection': connection = connection === null ? value : `${connection},${value}`; break
       case 'trailer': trailer = [...trailer, name, value]; break
     }
   }
   if (keepTrailer && contentLength === null) list.push(...trailer)
   const dropped = connection === null ? null : namedByConnection(connection)
-  return { list: withAdded(dropped === null ? list : filter(list, name => !dropped.has(name)), added), contentLength }
+  return { list: withAdded(dropped === null ? list : filter(list, name => !dropped.has(name)), added), contentLength, coded }
 }
 
 /** The header of a 101: with the fields that make the change of protocol, without framing, since nothing is framed any more. */

@@ -11,7 +11,15 @@ t.test('what goes to the client', async t => {
     ['named by Connection', raw('Connection', 'X-A', 'connection', 'X-B', 'x-a', '1', 'X-b', '2'), [], null],
     ['Host means nothing in an answer', raw('Host', 'x'), ['Host', 'x'], null]
   ]
-  for (const [name, fields, list, contentLength] of rows) t.strictSame(responseFields(fields), { list, contentLength }, name)
+  for (const [name, fields, list, contentLength] of rows) t.strictSame(responseFields(fields), { list, contentLength, coded: false }, name)
+})
+
+t.test('answers without a body do not say a length, other codings than chunked are noticed', async t => {
+  t.strictSame(responseFields(raw('A', 'b', 'Content-Length', '7'), { mayHaveLength: false }).list, ['A', 'b'])
+  const rows: Array<[string[], boolean]> = [[['chunked'], false], [['Chunked '], false], [['identity'], false], [[''], false], [['gzip, chunked'], true], [['chunked, x'], true], [['gzip', 'chunked'], true]]
+  for (const [codings, coded] of rows) {
+    t.equal(responseFields(raw(...codings.flatMap(value => ['Transfer-Encoding', value]))).coded, coded, codings.join('; '))
+  }
 })
 
 t.test('the announcement of trailers passes only with chunks', async t => {

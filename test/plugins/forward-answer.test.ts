@@ -22,6 +22,26 @@ t.test('forwards informational answers with their fields, and the trailers of th
     '3\r\nabc\r\n0\r\nX-Sum: \xe9\r\nX-More: 2\r\n\r\n')
 })
 
+t.test('an informational answer and a 204 never say a length: whoever counts would take the next answer for a body', async t => {
+  const informational = 'HTTP/1.1 103 Early Hints\r\nContent-Length: 40\r\nLink: x\r\n\r\n'
+  const backend = await buildRawBackend(t, { onRequest: ({ socket }) => socket.write(`${informational}HTTP/1.1 204 No Content\r\nContent-Length: 40\r\nDate: now\r\n\r\n`) })
+  const { port } = await buildForward(t, { to: backend.port })
+  const client = await buildRawClient(t, port)
+  client.send(get)
+  t.equal(await client.until(/204[^]*\r\n\r\n/),
+    'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\nDate: now\r\nConnection: keep-alive\r\nKeep-Alive: timeout=72\r\n\r\n')
+})
+
+t.test('a body in a coding that nobody undoes is no answer', async t => {
+  for (const coding of ['gzip, chunked', 'chunked, x']) {
+    const backend = await buildRawBackend(t, { onRequest: ({ socket }) => socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: ${coding}\r\n\r\n2\r\nab\r\n0\r\n\r\n`) })
+    const { port } = await buildForward(t, { to: backend.port })
+    const client = await buildRawClient(t, port)
+    client.send(get)
+    t.match(await client.until('}'), /^HTTP\/1\.1 502 [^]*POSTERN_ERR_UPSTREAM_ANSWER/, coding)
+  }
+})
+
 t.test('sends HTTP/1.0 clients neither informational answers nor chunks nor trailers', async t => {
   const backend = await buildRawBackend(t, {
     onRequest: ({ socket }) => socket.write('HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\nDate: now\r\n\r\n3\r\nabc\r\n0\r\nX: 1\r\n\r\n')
