@@ -20,7 +20,7 @@ function planToText (plan: Plan): string {
   const rows = [
     ...plan.listeners.map(listenerRow),
     ...plan.systems.map(systemRow),
-    ...Object.entries(plan.identities).map(([name, { file }]) => ['identity', name, file]),
+    ...Object.values(plan.identities).map(({ parameter, file }) => ['identity', parameter, file]),
     ...(plan.admin === null ? [] : [['admin', 'postern/admin_port', `${plan.admin.host}:${plan.admin.port}`]])
   ]
   return table(rows)
