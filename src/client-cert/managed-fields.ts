@@ -51,6 +51,8 @@ const connection: ManagedField = { role: 'connection', exact: true, single: fals
 
 /** Names that are remembered. Clients choose names, so the number has to be bounded; a browser uses a few dozen. */
 const maxRememberedNames = 500
+/** Longer names are read anew each time: some hundred of the longest that a header can hold would be tens of megabytes. */
+const maxRememberedLength = 100
 
 /**
  * Folds a field name to what all its spellings share: letters and digits, lower case. `HTTP_` in front goes too, because CGI and its
@@ -106,6 +108,7 @@ export class ManagedFields {
     let field = this.#remembered.get(name)
     if (field === undefined) {
       field = this.#identify(name)
+      if (name.length > maxRememberedLength) return field
       if (this.#remembered.size >= maxRememberedNames) this.#remembered.clear()
       this.#remembered.set(name, field)
     }

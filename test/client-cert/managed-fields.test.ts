@@ -102,6 +102,12 @@ t.test('what is remembered does not depend on the names clients choose', async t
   t.equal(managed.identify('x-1'), null)
   t.ok(managed.identify('SSL_CLIENT_CERT')?.exact)
   t.ok(managed.identify('SSL_CLIENT_CERT')?.exact, 'the second time too')
+  const kept = t.capture(Map.prototype, 'set', Map.prototype.set)
+  t.equal(managed.identify('x'.repeat(60_000)), null)
+  t.equal(managed.identify(`SSL_CLIENT_CERT${'_'.repeat(60_000)}`)?.exact, false)
+  t.equal(managed.identify('x-kept'), null)
+  kept.restore()
+  t.strictSame(kept().map(({ args: [name] }) => name), ['x-kept'], 'nor are long ones kept')
 })
 
 t.test('folding is stable', async t => {
