@@ -42,8 +42,8 @@ export const DispatchOptionsSchema = Type.Object({
 
 /** Options of the plugin `dispatch`. */
 export type DispatchOptions = Omit<Partial<Static<typeof DispatchOptionsSchema>>, 'systems'> & {
-  /** The systems with their servers. */
-  readonly systems?: readonly DispatchSystem[]
+  /** The systems with their servers; the rest has defaults. */
+  readonly systems?: ReadonlyArray<Pick<DispatchSystem, 'name' | 'sid' | 'servers'> & Partial<DispatchSystem>>
   /** A table that several listeners share, instead of `systems` and the other options. */
   readonly table?: DispatchTable
 }
