@@ -103,11 +103,10 @@ t.test('what is remembered does not depend on the names clients choose', async t
   t.ok(managed.identify('SSL_CLIENT_CERT')?.exact)
   t.ok(managed.identify('SSL_CLIENT_CERT')?.exact, 'the second time too')
   const kept = t.capture(Map.prototype, 'set', Map.prototype.set)
-  t.equal(managed.identify('x'.repeat(60_000)), null)
-  t.equal(managed.identify(`SSL_CLIENT_CERT${'_'.repeat(60_000)}`)?.exact, false)
-  t.equal(managed.identify('x-kept'), null)
+  const fields = ['x'.repeat(60_000), `SSL_CLIENT_CERT${'_'.repeat(60_000)}`, 'x-kept'].map(name => managed.identify(name))
   kept.restore()
-  t.strictSame(kept().map(({ args: [name] }) => name), ['x-kept'], 'nor are long ones kept')
+  t.strictSame(fields.map(field => field?.exact), [undefined, false, undefined])
+  t.strictSame(kept().map(({ args: [name] }) => name), ['x-kept'], 'long names are not kept')
 })
 
 t.test('folding is stable', async t => {
