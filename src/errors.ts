@@ -125,6 +125,7 @@ export const errors = {
   // --- gateway ------------------------------------------------------------------------------------------------------
   DEMO_WEBSOCKET: createError('POSTERN_ERR_DEMO_WEBSOCKET', 'no WebSocket to %s through the gateway; expected 101 Switching Protocols'),
   GATEWAY_CONFIGURATION: createError('POSTERN_ERR_GATEWAY_CONFIGURATION', 'the configuration has errors:\n%s'),
+  GATEWAY_TRACE_FILE: createError('POSTERN_ERR_GATEWAY_TRACE_FILE', 'trace file %s (-f or postern/trace_file) cannot be opened: %s'),
   GATEWAY_NOT_SERVED: createError('POSTERN_ERR_GATEWAY_NOT_SERVED', 'There is nothing at this address.', 404),
   GATEWAY_LISTEN: createError('POSTERN_ERR_GATEWAY_LISTEN', '%s: %s %s'),
   GATEWAY_PLUGIN_NOT_FOUND: createError('POSTERN_ERR_GATEWAY_PLUGIN_NOT_FOUND', 'plugin %s is neither a file nor an installed package, seen from %s'),

@@ -1,7 +1,7 @@
 /**
  * Runs the gateway of a profile: prepares it, stops at the first stage that has errors, listens, and hands out what signals act on.
  */
-import { pino, type Logger } from 'pino'
+import { pino, type DestinationStream, type Logger } from 'pino'
 import { errors } from '../errors.ts'
 import { levelOfTrace, loggerOptions } from '../logger.ts'
 import type { Finding } from '../profile/finding.ts'
@@ -56,7 +56,6 @@ class Running implements RunningGateway {
     this.#logger.info({ reason }, 'stopping')
     await this.#gateway.close()
     this.#logger.info('stopped')
-    this.#logger.flush()
   }
 
   refresh (): void {
@@ -82,5 +81,14 @@ function adminAddress ({ admin }: Plan): Array<{ name: string, origin: { file: n
 function createLogger (plan: Plan, { traceFile, traceLevel }: RunArguments): Logger {
   const file = traceFile ?? plan.log.traceFile
   const level = levelOfTrace[traceLevel ?? plan.log.traceLevel]
-  return file === null ? pino({ ...loggerOptions, level }) : pino({ ...loggerOptions, level }, pino.destination({ dest: file, append: true, mkdir: true }))
+  return file === null ? pino({ ...loggerOptions, level }) : pino({ ...loggerOptions, level }, openTrace(file))
+}
+
+/** Lines are few, and the last ones before an unexpected end matter most: they are written at once. */
+function openTrace (file: string): DestinationStream {
+  try {
+    return pino.destination({ dest: file, append: true, mkdir: true, sync: true })
+  } catch (error) {
+    throw new errors.GATEWAY_TRACE_FILE(file, (error as NodeJS.ErrnoException).code)
+  }
 }
