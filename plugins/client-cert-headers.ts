@@ -24,7 +24,7 @@ export const ClientCertHeadersOptionsSchema = Type.Object({
     'x-sap': { parameter: 'icm/HTTPS/forward_ccert_as_header' }
   }),
   formats: Type.Array(Type.Union([Type.Literal('sap'), Type.Literal('rfc9440')]), {
-    description: 'Forms in which the certificate is written: SAP\'s SSL header fields, the fields of RFC 9440. Fields of other forms are always removed.',
+    description: 'Forms in which the certificate is written: SAP\'s SSL header fields, the fields of RFC 9440. With both, SAP\'s are the ones that are believed. Fields of other forms are always removed.',
     default: ['sap'],
     minItems: 1,
     uniqueItems: true,

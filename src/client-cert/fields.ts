@@ -64,10 +64,37 @@ function hex (byte: number): string {
   return byte.toString(16).toUpperCase().padStart(2, '0')
 }
 
-/** RFC 9440: byte sequences of structured fields (RFC 8941 section 3.3.5), the chain as a list without the leaf and the root. */
+/**
+ * The same certificates in the form of RFC 9440, taken from SAP's fields of a predecessor that is believed. Its own fields of that form
+ * are not: a gateway that knows SAP's fields only lets a client's pass.
+ *
+ * @param kept raw header list with SAP's fields in it
+ */
+export function rfc9440FromSap (kept: readonly string[], { certificate, chainPrefix }: FieldNames): string[] {
+  const leaf = valueOf(kept, certificate)
+  // SAP's marker for "no user" is no certificate
+  if (leaf === undefined || !isBase64.test(leaf)) return []
+  const chain: string[] = []
+  for (let issuer = valueOf(kept, `${chainPrefix}1`); issuer !== undefined && isBase64.test(issuer); issuer = valueOf(kept, `${chainPrefix}${chain.length + 1}`)) chain.push(issuer)
+  return byteSequences(leaf, chain)
+}
+
+const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/
+
+function valueOf (rawHeaders: readonly string[], name: string): string | undefined {
+  const wanted = name.toLowerCase()
+  const index = rawHeaders.findIndex((text, position) => position % 2 === 0 && text.toLowerCase() === wanted)
+  return index < 0 ? undefined : rawHeaders[index + 1]
+}
+
 function rfc9440Fields (certificate: Certificate, chain: readonly Certificate[]): string[] {
-  const leaf = ['Client-Cert', `:${base64(certificate)}:`]
-  return chain.length === 0 ? leaf : [...leaf, 'Client-Cert-Chain', chain.map(issuer => `:${base64(issuer)}:`).join(', ')]
+  return byteSequences(base64(certificate), chain.map(base64))
+}
+
+/** RFC 9440: byte sequences of structured fields (RFC 8941 section 3.3.5), the chain as a list without the leaf and the root. */
+function byteSequences (leaf: string, chain: readonly string[]): string[] {
+  const field = ['Client-Cert', `:${leaf}:`]
+  return chain.length === 0 ? field : [...field, 'Client-Cert-Chain', chain.map(issuer => `:${issuer}:`).join(', ')]
 }
 
 function base64 ({ der }: Certificate): string {

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { errors } from '../errors.ts'
 import type { TlsConnection, VerifiedClient } from '../tls/connection.ts'
-import { ownFields, type CipherSuiteFormat, type OwnFields } from './fields.ts'
+import { ownFields, rfc9440FromSap, type CipherSuiteFormat, type OwnFields } from './fields.ts'
 import { rewriteFields, scanFields, type FieldScan } from './field-list.ts'
 import { ManagedFields, type FieldFormat, type FieldNames } from './managed-fields.ts'
 import { decideFor, judge, type Decision, type HeaderPolicy, type Inbound, type Verdict } from './policy.ts'
@@ -56,12 +56,15 @@ const guardedServers = new WeakSet<Server>()
 export class HeaderGuard {
   readonly managed: ManagedFields
   readonly #options: HeaderGuardOptions
+  /** Whether kept fields of SAP's form are passed on in the form of RFC 9440 too. */
+  readonly #translates: boolean
   readonly #connections = new WeakMap<Socket, ConnectionState>()
   readonly #admissions = new WeakMap<IncomingMessage, Admission>()
 
   constructor (options: HeaderGuardOptions) {
     this.#options = options
     this.managed = new ManagedFields(options.names, options.formats)
+    this.#translates = options.write !== null && options.formats.includes('sap') && options.formats.includes('rfc9440')
   }
 
   /**
@@ -111,9 +114,11 @@ export class HeaderGuard {
     const decision = this.#decisionFor(scan, state)
     if (decision.refusal !== null) return this.#refused(request, { decision, connection, refusal: new errors.CLIENT_CERT_DUPLICATE() })
     const added = decision.add === 'nothing' ? [] : own[decision.add]
-    const removed = scan.touched && this.#rewrite(request, { keepExact: decision.action === 'keep', added })
-    if (!scan.touched && added.length > 0) addHeaders(request, added)
-    return { decision, connection, removed, refusal: null }
+    const before = request.rawHeaders.length
+    if (scan.touched) this.#rewrite(request, { keepExact: decision.action === 'keep', added })
+    else if (added.length > 0) addHeaders(request, added)
+    if (this.#translates && decision.action === 'keep' && scan.fields === 'present') addHeaders(request, rfc9440FromSap(request.rawHeaders, this.#options.names))
+    return { decision, connection, removed: request.rawHeaders.length - added.length < before, refusal: null }
   }
 
   #decisionFor ({ fields, duplicates }: FieldScan, { plain, verdict, inbound }: ConnectionState): Decision {
@@ -121,17 +126,13 @@ export class HeaderGuard {
   }
 
   #refused (request: IncomingMessage, found: Partial<Admission> & Pick<Admission, 'refusal'>): Admission {
-    const removed = this.#rewrite(request, { keepExact: false, added: [] })
-    return { decision: null, connection: null, ...found, removed }
+    const before = request.rawHeaders.length
+    this.#rewrite(request, { keepExact: false, added: [] })
+    return { decision: null, connection: null, ...found, removed: request.rawHeaders.length < before }
   }
 
-  /** @returns whether a field was removed */
-  #rewrite (request: IncomingMessage, { keepExact, added }: { keepExact: boolean, added: readonly string[] }): boolean {
-    const before = request.rawHeaders.length
-    const kept = rewriteFields(request.rawHeaders, this.managed, { keepExact })
-    const removed = kept.length < before
-    replaceHeaders(request, kept, added)
-    return removed
+  #rewrite (request: IncomingMessage, { keepExact, added }: { keepExact: boolean, added: readonly string[] }): void {
+    replaceHeaders(request, rewriteFields(request.rawHeaders, this.managed, { keepExact }), added)
   }
 
   #stateOf (socket: Socket): ConnectionState {

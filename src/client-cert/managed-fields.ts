@@ -86,7 +86,8 @@ export class ManagedFields {
 
   constructor (names: FieldNames, formats: readonly FieldFormat[]) {
     const sap = formats.includes('sap') ? [names.certificate, names.keySize, names.cipherSuite] : []
-    const rfc9440: Array<[string, ManagedField]> = formats.includes('rfc9440') ? [['client-cert', exactField], ['client-cert-chain', exactList]] : []
+    // where both forms are in use SAP's is the one that is believed, and the other one is made from it
+    const rfc9440: Array<[string, ManagedField]> = formats.includes('rfc9440') && !formats.includes('sap') ? [['client-cert', exactField], ['client-cert-chain', exactList]] : []
     this.#exact = new Map<string, ManagedField>([
       ['connection', connection],
       ['trailer', connection],

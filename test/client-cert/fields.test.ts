@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { ownFields, type CipherSuiteFormat, type FieldOptions } from '../../src/client-cert/fields.ts'
+import { ownFields, rfc9440FromSap, type CipherSuiteFormat, type FieldOptions } from '../../src/client-cert/fields.ts'
 import { readForwardedCertificate } from '../../src/client-cert/forwarded-certificate.ts'
 import { defaultFieldNames } from '../../src/client-cert/managed-fields.ts'
 import { mintPki } from '../helpers/pki.ts'
@@ -34,6 +34,18 @@ t.test('the fields of RFC 9440: byte sequences, the chain as one list', async t 
   t.strictSame(ownFields(connection, { ...sap, formats: ['rfc9440'] }), { conninfo: [], certificate: expected })
   t.strictSame(ownFields(connection, { ...sap, formats: ['sap', 'rfc9440'] }).certificate.slice(-4), expected)
   t.strictSame(ownFields({ ...connection, client: { ...connection.client, chain: [] } }, { ...sap, formats: ['rfc9440'] }).certificate, expected.slice(0, 2))
+})
+
+t.test('the fields of RFC 9440 made from SAP\'s', async t => {
+  const rows: Array<[fields: string[], expected: string[]]> = [
+    [['ssl_client_cert', 'QUJD', 'SSL_CLIENT_CERT_CHAIN_2', 'Mg==', 'SSL_CLIENT_CERT_CHAIN_1', 'MQ=='], ['Client-Cert', ':QUJD:', 'Client-Cert-Chain', ':MQ==:, :Mg==:']],
+    [['SSL_CLIENT_CERT', 'QUJD'], ['Client-Cert', ':QUJD:']],
+    [['SSL_CLIENT_CERT', 'QUJD', 'SSL_CLIENT_CERT_CHAIN_1', ':x:', 'SSL_CLIENT_CERT_CHAIN_2', 'Mg=='], ['Client-Cert', ':QUJD:']],
+    [['SSL_CLIENT_CERT', ''], []],
+    [['SSL_CLIENT_CERT', 'a:, :b'], []],
+    [['SSL_CIPHER_SUITE', '1302'], []]
+  ]
+  for (const [fields, expected] of rows) t.strictSame(rfc9440FromSap(fields, defaultFieldNames), expected, fields.join(' '))
 })
 
 t.test('forms of the cipher suite', async t => {

@@ -129,6 +129,22 @@ t.test('fields of a trusted predecessor stay as they came, misspelt twins go', a
   }
 })
 
+t.test('with both forms the fields of RFC 9440 are made from SAP\'s: a predecessor that lets a client\'s pass does no harm', async t => {
+  const pki = await mintPki(t)
+  const { port } = await trusting(t, pki, { formats: ['sap', 'rfc9440'] })
+  const rows: Array<[fields: string, expected: string[]]> = [
+    ['SSL_CLIENT_CERT: QUJD\r\nClient-Cert: :Zm9yZ2Vk:\r\nClient-Cert-Chain: :Zm9yZ2Vk:', [':QUJD:']],
+    ['SSL_CIPHER_SUITE: 1302\r\nClient-Cert: :Zm9yZ2Vk:', []],
+    ['SSL_CLIENT_CERT:\r\nClient-Cert: :Zm9yZ2Vk:', []],
+    ['Client-Cert: :Zm9yZ2Vk:', []]
+  ]
+  for (const [fields, expected] of rows) {
+    const { views } = await sendRaw(t, port, get(fields), clientOf(pki, pki.gateway))
+    t.strictSame(fieldInAllViews(t, views, 'Client-Cert'), expected, fields)
+    t.notMatch(JSON.stringify(views), 'Zm9yZ2Vk', 'nothing of the client\'s own')
+  }
+})
+
 t.test('the "no user" marker of the Cloud Connector passes', async t => {
   const pki = await mintPki(t)
   const { port } = await trusting(t, pki)
