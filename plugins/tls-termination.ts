@@ -2,16 +2,18 @@
  * TLS termination: the server factory that a Fastify instance is created with, because a plugin cannot make a listener afterwards, and
  * the plugin that goes with it.
  */
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { RequestListener } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
+import type { TLSSocket } from 'node:tls'
 import { Type, type Static } from 'typebox'
 import { errors } from '../src/errors.ts'
 import { hostsOfRequest } from '../src/tls/request-hosts.ts'
 import { checkOptions } from '../src/options.ts'
 import type { Identity } from '../src/pse/identity.ts'
 import { TlsAcceptor, type HandshakeFailure } from '../src/tls/acceptor.ts'
+import { parseCertificate } from '../src/x509/certificate.ts'
 
 const TlsVersionSchema = Type.Union([Type.Literal('TLSv1'), Type.Literal('TLSv1.1'), Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')])
 
@@ -125,6 +127,7 @@ const plugin: FastifyPluginAsync = async fastify => {
   if (termination === undefined) throw new errors.TLS_SERVER_MISSING()
   termination.hasHooks = true
   termination.failed = ({ reason, remoteAddress }) => { fastify.log.debug({ reason, remoteAddress }, 'TLS handshake failed') }
+  fastify.server.on('secureConnection', (socket: TLSSocket) => { reportUnverified(socket, fastify.log) })
   if (termination.severalIdentities) {
     fastify.addHook('onRequest', async request => {
       if (!isServed(request, termination)) throw new errors.TLS_MISDIRECTED()
@@ -133,6 +136,22 @@ const plugin: FastifyPluginAsync = async fastify => {
   fastify.addHook('preClose', async () => {
     for (const acceptor of termination.acceptors) acceptor.close()
   })
+}
+
+/** A client that sends a certificate means to log on with it: when that cannot be, somebody will ask why. */
+function reportUnverified (socket: TLSSocket, log: FastifyBaseLogger): void {
+  const sent = socket.authorized ? undefined : socket.getPeerX509Certificate()
+  if (sent === undefined) return
+  const { subject, issuer } = namesOf(sent.raw)
+  log.info({ reason: String(socket.authorizationError), subject, issuer, remoteAddress: socket.remoteAddress }, 'client certificate not verified: it counts as none')
+}
+
+function namesOf (der: Buffer): { subject: string | null, issuer: string | null } {
+  try {
+    return parseCertificate(der)
+  } catch {
+    return { subject: null, issuer: null }
+  }
 }
 
 function isServed ({ raw, originalUrl }: FastifyRequest, { acceptors }: Termination): boolean {

@@ -3,7 +3,7 @@
  */
 import { findingsToJson, findingsToText } from '../profile/report.ts'
 import type { Arguments } from './arguments.ts'
-import type { ListenerPlan, Plan, SystemPlan } from './plan.ts'
+import type { ListenerPlan, Plan, PluginPlan, SystemPlan } from './plan.ts'
 import { prepareGateway } from './prepare.ts'
 
 /** Checks the configuration as the start would, and opens no port. */
@@ -28,7 +28,11 @@ function planToText (plan: Plan): string {
 
 function listenerRow ({ name, protocol, host, port, tls, plugins }: ListenerPlan): string[] {
   const verify = tls === null ? '' : ` verify_client=${tls.verifyClient} identities=${tls.identities.join(';')}`
-  return ['listener', name, `${protocol} ${host ?? '*'}:${port}${verify} plugins=${plugins.map(({ plugin }) => plugin).join(',')}`]
+  return ['listener', name, `${protocol} ${host ?? '*'}:${port}${verify} plugins=${plugins.map(pluginName).join(',')}`]
+}
+
+function pluginName ({ plugin, options }: PluginPlan): string {
+  return plugin === 'external' ? String(options['name']) : plugin
 }
 
 function systemRow ({ name, sid, servers }: SystemPlan): string[] {

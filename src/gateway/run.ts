@@ -1,7 +1,7 @@
 /**
  * Runs the gateway of a profile: prepares it, stops at the first stage that has errors, listens, and hands out what signals act on.
  */
-import { pino, type DestinationStream, type Logger } from 'pino'
+import { pino, type Logger } from 'pino'
 import { errors } from '../errors.ts'
 import { levelOfTrace, loggerOptions } from '../logger.ts'
 import type { Finding } from '../profile/finding.ts'
@@ -12,6 +12,7 @@ import { createGateway, type Gateway } from './compose.ts'
 import { occupiedPorts } from './ports.ts'
 import type { Plan } from './plan.ts'
 import { prepareGateway } from './prepare.ts'
+import { openTrace, type Trace } from './trace.ts'
 
 /** A gateway that serves. */
 export interface RunningGateway {
@@ -33,22 +34,25 @@ export async function runGateway (args: RunArguments): Promise<RunningGateway> {
   refuseErrors(findings)
   const checked = plan as Plan
   refuseErrors(await occupiedPorts([...checked.listeners, ...adminAddress(checked)]))
-  const logger = createLogger(checked, args)
+  const trace = openTrace(args.traceFile ?? checked.log.traceFile)
+  const logger = pino({ ...loggerOptions, level: levelOfTrace[args.traceLevel ?? checked.log.traceLevel] }, trace.stream)
   for (const { severity, message, ...where } of findings) logger[severity === 'warning' ? 'warn' : 'info'](where, message)
   for (const line of await checkPlatform()) logger.info(line)
   const gateway = await createGateway(checked, { identities, stickyKey, logger })
   await gateway.listen()
-  return new Running(gateway, logger)
+  return new Running(gateway, logger, trace)
 }
 
 class Running implements RunningGateway {
   readonly addresses: Gateway['addresses']
   readonly #gateway: Gateway
   readonly #logger: Logger
+  readonly #trace: Trace
 
-  constructor (gateway: Gateway, logger: Logger) {
+  constructor (gateway: Gateway, logger: Logger, trace: Trace) {
     this.#gateway = gateway
     this.#logger = logger
+    this.#trace = trace
     this.addresses = gateway.addresses
   }
 
@@ -56,6 +60,7 @@ class Running implements RunningGateway {
     this.#logger.info({ reason }, 'stopping')
     await this.#gateway.close()
     this.#logger.info('stopped')
+    await this.#trace.end()
   }
 
   refresh (): void {
@@ -76,19 +81,4 @@ function refuseErrors (findings: readonly Finding[]): void {
 
 function adminAddress ({ admin }: Plan): Array<{ name: string, origin: { file: null, line: null }, host: string, port: number }> {
   return admin === null ? [] : [{ name: 'postern/admin_port', origin: { file: null, line: null }, ...admin }]
-}
-
-function createLogger (plan: Plan, { traceFile, traceLevel }: RunArguments): Logger {
-  const file = traceFile ?? plan.log.traceFile
-  const level = levelOfTrace[traceLevel ?? plan.log.traceLevel]
-  return file === null ? pino({ ...loggerOptions, level }) : pino({ ...loggerOptions, level }, openTrace(file))
-}
-
-/** Lines are few, and the last ones before an unexpected end matter most: they are written at once. */
-function openTrace (file: string): DestinationStream {
-  try {
-    return pino.destination({ dest: file, append: true, mkdir: true, sync: true })
-  } catch (error) {
-    throw new errors.GATEWAY_TRACE_FILE(file, (error as NodeJS.ErrnoException).code)
-  }
 }

@@ -19,7 +19,7 @@ function sortFindings (findings: readonly Finding[]): Finding[] {
 }
 
 /**
- * Writes findings as plain text, one line each: `error    sapwebdisp.pfl:12  icm/server_port_0 PORT: ...; expected ...`. Characters that could
+ * Writes findings as plain text, one line each: `error    sapwebdisp.pfl:12  icm/server_port_0 PORT: ...; expected ... [code]`. Characters that could
  * steer a terminal appear as `\u001b`.
  *
  * @returns the empty string without findings; otherwise with a line feed at the end
@@ -41,9 +41,9 @@ function placeOf ({ file, line }: Finding): string {
   return visible(line === null ? file : `${file}:${line}`)
 }
 
-function sentenceOf ({ parameter, message, expected }: Finding): string {
+function sentenceOf ({ code, parameter, message, expected }: Finding): string {
   const about = parameter === null ? '' : `${parameter}: `
-  return visible(`${about}${message}${expected === null ? '' : `; expected ${expected}`}`)
+  return visible(`${about}${message}${expected === null ? '' : `; expected ${expected}`} [${code}]`)
 }
 
 /** Replaces control, format and line-separating characters by their numbers. */

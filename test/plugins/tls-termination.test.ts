@@ -62,6 +62,16 @@ for (const version of versions) {
     }
   })
 
+  t.test(`${version}: a certificate that cannot be verified is said, with its names and the reason`, async t => {
+    const [pki, other] = [await mintPki(t), await mintPki(t, { rootSubject: 'CN=Other Root' })]
+    const { port, logged, lines } = await buildTlsServer(t, { identities: [{ name: 'server', identity: identityOf(pki.server, [pki.root]) }], verifyClient: 1 })
+    await exchange(t, { port, ...only })
+    await exchange(t, { port, ...only, ...credentials(pki.client) })
+    t.notOk(lines.some(({ msg }) => msg.includes('not verified')), 'nothing to say of no certificate, nor of a good one')
+    await exchange(t, { port, ...only, ...credentials(other.client) })
+    t.match(await logged('client certificate not verified: it counts as none'), { level: 30, subject: 'CN=user, OU=Test, O=Example, C=DE', issuer: 'CN=Issuing CA, O=Example, C=DE', reason: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' })
+  })
+
   t.test(`${version}: an empty trust list trusts nobody`, async t => {
     const pki = await mintPki(t)
     const { port } = await buildTlsServer(t, { identities: [{ name: 'server', identity: identityOf(pki.server, []) }], verifyClient: 2 })

@@ -17,12 +17,12 @@ const findings: Finding[] = [
 
 t.test('text: one line each, errors first, by file and line, in columns', async t => {
   t.equal(findingsToText(findings), [
-    'error    wd.pfl          unreadable',
-    'error    wd.pfl:9        c: first',
-    'error    wd.pfl:20       icm/server_port_0 PORT: "44x" is no port; expected a number',
-    'error    command line    b: twice',
-    'warning  DEFAULT.PFL:12  a: odd',
-    'info     wd.pfl:3        said by the way',
+    'error    wd.pfl          unreadable [POSTERN_ERR_PROFILE_VALUE]',
+    'error    wd.pfl:9        c: first [POSTERN_ERR_PROFILE_VALUE]',
+    'error    wd.pfl:20       icm/server_port_0 PORT: "44x" is no port; expected a number [POSTERN_ERR_PROFILE_VALUE]',
+    'error    command line    b: twice [POSTERN_ERR_PROFILE_VALUE]',
+    'warning  DEFAULT.PFL:12  a: odd [POSTERN_ERR_PROFILE_VALUE]',
+    'info     wd.pfl:3        said by the way [POSTERN_ERR_PROFILE_VALUE]',
     ''
   ].join('\n'))
   t.equal(findingsToText([]), '')
@@ -30,12 +30,12 @@ t.test('text: one line each, errors first, by file and line, in columns', async 
 
 t.test('text: a long file name stands alone in its width', async t => {
   const file = `/usr/sap/WDP/${'x'.repeat(60)}.pfl`
-  t.equal(findingsToText([found({ file }), found({ file: 'a' })]), `error    ${file}:1  m\nerror    a:1  m\n`)
+  t.equal(findingsToText([found({ file }), found({ file: 'a' })]), `error    ${file}:1  m [POSTERN_ERR_PROFILE_VALUE]\nerror    a:1  m [POSTERN_ERR_PROFILE_VALUE]\n`)
 })
 
 t.test('text: nothing steers a terminal or feigns another line', async t => {
   const text = findingsToText([found({ file: 'a\nb', parameter: 'x\u001b[2J', message: 'm\r\u202e\u2028\u009b', expected: '\ttab é' })])
-  t.equal(text, 'error    a\\u000ab:1  x\\u001b[2J: m\\u000d\\u202e\\u2028\\u009b; expected \\u0009tab é\n')
+  t.equal(text, 'error    a\\u000ab:1  x\\u001b[2J: m\\u000d\\u202e\\u2028\\u009b; expected \\u0009tab é [POSTERN_ERR_PROFILE_VALUE]\n')
 })
 
 t.test('JSON: the same order, with the number of each kind', async t => {
