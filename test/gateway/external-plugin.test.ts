@@ -36,6 +36,12 @@ t.test('a package comes from the profile\'s directory before it comes from the g
   t.equal((await load('esm-only')).plugin.name, 'esmOnly', 'a package for import alone')
 })
 
+t.test('what came with the gateway is not looked at, what the profile brings along is', async t => {
+  const { load, base } = build(t, { 'node_modules/mine/package.json': '{ "main": "index.cjs" }', 'node_modules/mine/index.cjs': 'module.exports = () => {}\n' })
+  chmodSync(join(base, 'node_modules/mine'), 0o775)
+  await t.rejects(load('mine'), { code: 'POSTERN_ERR_GATEWAY_PLUGIN_WRITABLE', message: /mine has mode 775/ })
+})
+
 t.test('what is not there is said', async t => {
   const { load, base } = build(t)
   for (const name of ['./missing.js', 'no-such-package-anywhere', join(base, 'missing.js')]) {
