@@ -48,6 +48,7 @@ class Running implements RunningGateway {
   readonly #gateway: Gateway
   readonly #logger: Logger
   readonly #trace: Trace
+  #stopped: Promise<void> | null = null
 
   constructor (gateway: Gateway, logger: Logger, trace: Trace) {
     this.#gateway = gateway
@@ -56,7 +57,13 @@ class Running implements RunningGateway {
     this.addresses = gateway.addresses
   }
 
+  /** The second reason changes nothing: the trace has ended by then. */
   async stop (reason: string): Promise<void> {
+    this.#stopped ??= this.#stop(reason)
+    await this.#stopped
+  }
+
+  async #stop (reason: string): Promise<void> {
     this.#logger.info({ reason }, 'stopping')
     await this.#gateway.close()
     this.#logger.info('stopped')

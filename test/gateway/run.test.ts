@@ -33,6 +33,8 @@ t.test('a started gateway serves, has logged its findings and what it found of t
   t.ok(records.some(({ msg }) => msg.includes(process.version)), 'the platform')
   t.match(records.map(({ msg }) => msg).slice(-2), ['stopping', 'stopped'])
   t.match(records.at(-2), { reason: 'SIGTERM' })
+  await gateway.stop('SIGINT')
+  t.equal(trace().length, records.length, 'once')
   await t.rejects(ask({ port, path: '/' }), { code: 'ECONNREFUSED' })
 })
 
