@@ -1,9 +1,9 @@
-import { pino } from 'pino'
+import { pino, type DestinationStream } from 'pino'
 import { errors } from '../errors.ts'
 
 /** Where the trace goes. */
 export interface Trace {
-  readonly stream: ReturnType<typeof pino.destination>
+  readonly stream: DestinationStream
   /** Resolves when all lines are written, or cannot be. */
   end (): Promise<void>
 }
@@ -20,23 +20,31 @@ const endTimeoutMs = 1000
  * @throws POSTERN_ERR_GATEWAY_TRACE_FILE
  */
 export function openTrace (file: string | null): Trace {
-  const stream = file === null ? pino.destination({ dest: 1, sync: false }) : openFile(file)
+  const destination = file === null ? pino.destination({ dest: 1, sync: false }) : openFile(file)
+  let open = true
   return {
-    stream,
+    // connections that end after the gateway may still have something to say; it is lost, and no reason to fail
+    stream: { write: line => { if (open) destination.write(line) } },
     end: async () => {
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, endTimeoutMs)
-        stream.once('close', () => {
-          clearTimeout(timer)
-          resolve()
-        })
-        stream.end()
-      })
+      if (!open) return
+      open = false
+      await closed(destination)
     }
   }
 }
 
-function openFile (file: string): Trace['stream'] {
+async function closed (destination: ReturnType<typeof pino.destination>): Promise<void> {
+  await new Promise<void>(resolve => {
+    const timer = setTimeout(resolve, endTimeoutMs)
+    destination.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    destination.end()
+  })
+}
+
+function openFile (file: string): ReturnType<typeof pino.destination> {
   try {
     return pino.destination({ dest: file, append: true, mkdir: true, sync: true })
   } catch (error) {
