@@ -12,6 +12,7 @@ import { continueOnRead, dropExpect } from '../src/http/expectation.ts'
 import { tokens } from '../src/http/field-kinds.ts'
 import { ForwardExchange } from '../src/http/forward-exchange.ts'
 import { withForwardedFields } from '../src/http/forwarded-fields.ts'
+import { LazyLogger } from '../src/http/lazy-logger.ts'
 import { closeAfterAnswer } from '../src/http/lingering-close.ts'
 import { requestFields, type RequestFields } from '../src/http/request-fields.ts'
 import { parseRequestTarget } from '../src/http/request-target.ts'
@@ -73,8 +74,17 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (fastify, { pools: shar
       done(error as Error)
     }
   }
+  const childLoggerFactory: FastifyInstance['childLoggerFactory'] = (...child) => new LazyLogger(() => fastify.childLoggerFactory(...child))
   for (const url of ['/', '/*']) {
-    fastify.route({ method: [...fastify.supportedMethods] as HTTPMethods[], url, exposeHeadRoute: false, config: { forward: true }, onRequest, handler: neverReached })
+    fastify.route({
+      method: [...fastify.supportedMethods] as HTTPMethods[],
+      url,
+      exposeHeadRoute: false,
+      config: { forward: true },
+      childLoggerFactory,
+      onRequest,
+      handler: neverReached
+    })
   }
   if (shared === undefined) {
     fastify.addHook('preClose', done => { pools.endTunnels(); done() })

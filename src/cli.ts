@@ -6,6 +6,7 @@
  */
 import { runGateway, type RunningGateway } from './gateway/run.ts'
 import { checkConfiguration } from './gateway/check-configuration.ts'
+import { letHeapGrow } from './gateway/heap.ts'
 import { parseArguments, usage, type Arguments } from './gateway/arguments.ts'
 import { versionText } from './gateway/version.ts'
 
@@ -27,6 +28,7 @@ async function run (args: Arguments): Promise<void> {
       return
     }
     case 'start': {
+      letHeapGrow()
       try {
         stopOnSignals(await runGateway(args))
       } catch (error) {
