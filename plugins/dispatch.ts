@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import Type, { type Static } from 'typebox'
 import { withoutCookie } from '../src/dispatch/sticky-cookie.ts'
@@ -64,7 +64,7 @@ const plugin: FastifyPluginAsync<DispatchOptions> = async (fastify, options) => 
   fastify.decorateRequest('target', null)
   fastify.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.config.forward === true && hasTarget(request)) {
-      const selection = table.choose(factsOf(request))
+      const selection = table.choose(factsOf(request), (setCookie, before) => replaceCookie(reply, { setCookie, before }))
       request.target = selection
       if (selection.cookieName !== null) removeCookie(request.raw, selection.cookieName)
       if (selection.setCookie !== null) reply.header('set-cookie', selection.setCookie)
@@ -107,6 +107,13 @@ function factsOf ({ raw, originalUrl }: FastifyRequest): RequestFacts {
 /** Our cookie is no business of the back end. */
 function removeCookie (raw: IncomingMessage, name: string): void {
   if (raw.headers.cookie?.includes(name) === true) changeField(raw, 'cookie', value => withoutCookie(value, name))
+}
+
+/** The request went to another server than the cookie says that is already among the fields of the answer. */
+function replaceCookie (reply: FastifyReply, { setCookie, before }: { setCookie: string | null, before: string | null }): void {
+  const others = [reply.getHeader('set-cookie') ?? []].flat().filter(cookie => cookie !== before)
+  reply.removeHeader('set-cookie')
+  for (const cookie of setCookie === null ? others : [...others, setCookie]) reply.header('set-cookie', cookie)
 }
 
 /** The dispatching plugin: systems, balancing, stickiness. */

@@ -167,19 +167,24 @@ function forwardRequest (request: FastifyRequest, reply: FastifyReply, { options
     request: raw,
     response: reply.raw,
     target,
+    senderFor: ({ server }) => pools.dispatcherFor(server),
     ownFields: () => reply.getHeaders(),
     maxBodyBytes: options.maxBodyBytes ?? Infinity,
     receiveTimeoutMs: options.receiveTimeoutMs,
     timeoutMs: options.requestTimeoutMs ?? 0,
     upgradeHead: head,
-    onFailure: error => {
-      log(request, target, error)
+    onNext: (error, next) => {
+      request.log.warn({ ...factsOf(request.target as Target, error), next: next.server.origin }, 'no connection to the server: the request goes to another one')
+      request.target = next as typeof request.target
+    },
+    onFailure: (error, failed) => {
+      request.log.warn(factsOf(failed, error), 'forwarding failed')
       refuse(request, reply)
       done(error)
     },
-    onCut: error => log(request, target, error)
+    onCut: (error, failed) => { request.log.warn(factsOf(failed, error), 'forwarding failed') }
   })
-  exchange.send(pools.dispatcherFor(target.server), originalUrl, ownFields(fields, { raw, options }))
+  exchange.send(originalUrl, ownFields(fields, { raw, options }))
 }
 
 /** `OPTIONS *` asks the gateway what it can do, not a back end. */
@@ -233,9 +238,9 @@ function refuse ({ raw }: FastifyRequest, reply: FastifyReply): void {
 }
 
 /** The one place where an error of a library is written down, for the administrator. */
-function log (request: FastifyRequest, { server, system }: Target, error: CodedError): void {
+function factsOf ({ server, system }: Target, error: CodedError): object {
   const cause = error.cause as { code?: string, message?: string } | undefined
-  request.log.warn({ code: error.code, upstream: server.origin, system, causeCode: cause?.code, cause: cause?.message }, 'forwarding failed')
+  return { code: error.code, upstream: server.origin, system, causeCode: cause?.code, cause: cause?.message }
 }
 
 /** The forward path. Needs a request decorator `target`: from `postern/dispatch`, or anybody's. */

@@ -33,7 +33,11 @@ export interface Selection extends Target {
   readonly cookieName: string | null
   /** A Set-Cookie field for the answer, or `null`: the session is on its server already, or needs none. */
   readonly setCookie: string | null
+  next (): Selection | null
 }
+
+/** Hears that a request goes to another server: the Set-Cookie field for it, and the one that no longer counts. */
+export type OnMove = (setCookie: string | null, before: string | null) => void
 
 /** What happened to a server of a system. */
 export interface SystemServerChange extends ServerChange {
@@ -86,25 +90,20 @@ export class DispatchTable {
   /**
    * Chooses system and server for a request.
    *
+   * @param onMove called by `next` of the selection
    * @throws POSTERN_ERR_DISPATCH_NO_SYSTEM no system matches, or only one that clients do not reach
    * @throws POSTERN_ERR_DISPATCH_SYSTEM_STOPPED
    * @throws POSTERN_ERR_DISPATCH_TARGET the target is neither a path nor an absolute http(s) target
    * @throws POSTERN_ERR_DISPATCH_TARGET_AMBIGUOUS another system would be chosen if a server read the path in another way
    * @throws POSTERN_ERR_DISPATCH_HOST
    */
-  choose (facts: RequestFacts): Selection {
-    const { system, servers, cookie } = this.#entryFor(facts)
+  choose (facts: RequestFacts, onMove?: OnMove): Selection {
+    const entry = this.#entryFor(facts)
+    const { servers, cookie } = entry
     const preferred = cookie === null ? null : serverOfCookies(cookie, facts.cookies)
     const server = servers.choose(preferred)
     if (server === null) throw new errors.DISPATCH_SYSTEM_STOPPED()
-    return new Chosen({
-      system: system.name,
-      server,
-      servers,
-      cookieName: cookie?.name ?? null,
-      setCookie: cookie === null || server === preferred ? null : cookie.setCookie(server, facts.encrypted),
-      onFailure: this.#options.onFailure
-    })
+    return new Chosen(server, { entry, preferred, encrypted: facts.encrypted, onMove, onFailure: this.#options.onFailure })
   }
 
   /**
@@ -171,37 +170,57 @@ export class DispatchTable {
   }
 }
 
+/** What all selections for one request have in common. */
+interface Choice {
+  readonly entry: Entry
+  /** The server that the cookies of the request name. */
+  readonly preferred: UpstreamServer | null
+  readonly encrypted: boolean
+  readonly onMove: OnMove | undefined
+  readonly onFailure: DispatchTableOptions['onFailure']
+}
+
 class Chosen implements Selection {
   readonly server: UpstreamServer
   readonly system: string
   readonly cookieName: string | null
   readonly setCookie: string | null
-  readonly #servers: ServerSet
-  readonly #onFailure: DispatchTableOptions['onFailure']
+  readonly #choice: Choice
+  /** Servers that the request was given before. */
+  readonly #tried: readonly UpstreamServer[]
   #reported = false
 
-  constructor ({ server, system, cookieName, setCookie, servers, onFailure }: {
-    server: UpstreamServer, system: string, cookieName: string | null, setCookie: string | null, servers: ServerSet, onFailure: DispatchTableOptions['onFailure']
-  }) {
+  constructor (server: UpstreamServer, choice: Choice, tried: readonly UpstreamServer[] = []) {
+    const { entry: { system, cookie }, preferred, encrypted } = choice
     this.server = server
-    this.system = system
-    this.cookieName = cookieName
-    this.setCookie = setCookie
-    this.#servers = servers
-    this.#onFailure = onFailure
+    this.system = system.name
+    this.cookieName = cookie?.name ?? null
+    this.setCookie = cookie === null || server === preferred ? null : cookie.setCookie(server, encrypted)
+    this.#choice = choice
+    this.#tried = tried
   }
 
   succeeded (): void {
     if (this.#reported) return
     this.#reported = true
-    this.#servers.succeeded(this.server)
+    this.#choice.entry.servers.succeeded(this.server)
   }
 
   failed (reason: string): void {
     if (this.#reported) return
     this.#reported = true
-    this.#servers.failed(this.server, reason)
-    this.#onFailure?.({ system: this.system, server: this.server, reason })
+    this.#choice.entry.servers.failed(this.server, reason)
+    this.#choice.onFailure?.({ system: this.system, server: this.server, reason })
+  }
+
+  next (): Selection | null {
+    const { entry: { servers }, preferred, onMove } = this.#choice
+    const tried = [...this.#tried, this.server]
+    const server = servers.choose(preferred, new Set(tried))
+    if (server === null) return null
+    const next = new Chosen(server, this.#choice, tried)
+    onMove?.(next.setCookie, this.setCookie)
+    return next
   }
 }
 

@@ -20,6 +20,8 @@ export interface ForwardExchangeOptions {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly target: Target
+  /** Where the connections to a server are. */
+  readonly senderFor: (target: Target) => Sender
   /** Header fields of the gateway itself, asked for when the answer is written. */
   readonly ownFields: () => Readonly<Record<string, unknown>>
   /** Largest body in bytes, `Infinity` for no limit. */
@@ -30,10 +32,12 @@ export interface ForwardExchangeOptions {
   readonly timeoutMs: number
   /** Set for an upgrade: what the client sent after its request. */
   readonly upgradeHead: Buffer | null
+  /** A server took no connection: the request goes to `next`. */
+  readonly onNext: (error: CodedError, next: Target) => void
   /** The exchange failed before anything was answered: the caller answers. */
-  readonly onFailure: (error: CodedError) => void
+  readonly onFailure: (error: CodedError, target: Target) => void
   /** The exchange failed within the answer: the client's connection was cut. */
-  readonly onCut: (error: CodedError) => void
+  readonly onCut: (error: CodedError, target: Target) => void
 }
 
 /** Methods for which undici writes `Content-Length: 0` by itself. */
@@ -47,6 +51,9 @@ export class ForwardExchange implements ExchangeHandler {
   /** The client has gone. */
   cancelled = false
   readonly #options: ForwardExchangeOptions
+  #target: Target
+  #message: ExchangeOptions | null = null
+  /** Set when the request is about to be written to a connection. */
   #controller: Controller | null = null
   #body: RequestBody | null = null
   /** Bytes of the answer's body that are still to come; negative: not known. */
@@ -56,36 +63,42 @@ export class ForwardExchange implements ExchangeHandler {
 
   constructor (options: ForwardExchangeOptions) {
     this.#options = options
+    this.#target = options.target
   }
 
   /**
    * @param path the request target, byte-exact
    * @param fields the header as it goes to the back end
    */
-  send (pool: Sender, path: string, { list, contentLength, chunked, upgrade }: RequestFields): void {
-    const { request, response, timeoutMs, upgradeHead } = this.#options
+  send (path: string, { list, contentLength, chunked, upgrade }: RequestFields): void {
+    const { request, response, timeoutMs, receiveTimeoutMs, upgradeHead } = this.#options
     const method = request.method as string
     if (chunked || (contentLength !== null && contentLength > 0)) this.#body = this.#bodyOf(request)
+    if (this.#body !== null && receiveTimeoutMs !== null) {
+      watchIntake(request, { silenceMs: receiveTimeoutMs, maxBytes: null }, error => { this.#body?.destroy(error) })
+    }
     response.on('close', this.#onClose)
     if (upgradeHead !== null) this.#unwatch = watchForEnd(request.socket, this.#onClose)
-    pool.send({
+    this.#message = {
       path,
       method,
       headers: list,
-      body: this.#body,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
       clientConnection: request.socket,
       zeroLength: contentLength === 0 && !LENGTH_KEPT.has(method),
       upgrade: upgradeHead === null ? null : upgrade
-    }, this)
+    }
+    this.#sendToTarget(this.#message)
+  }
+
+  #sendToTarget (message: ExchangeOptions): void {
+    // the pool may keep what it is given
+    this.#options.senderFor(this.#target).send({ ...message, body: this.#body }, this)
   }
 
   #bodyOf (request: IncomingMessage): RequestBody {
-    const { maxBodyBytes, receiveTimeoutMs } = this.#options
-    const body = new RequestBody(request, maxBodyBytes)
-    if (receiveTimeoutMs !== null) watchIntake(request, { silenceMs: receiveTimeoutMs, maxBytes: null }, error => { body.destroy(error) })
-    return body
+    return new RequestBody(request, this.#options.maxBodyBytes)
   }
 
   readonly #onClose = (): void => {
@@ -108,8 +121,8 @@ export class ForwardExchange implements ExchangeHandler {
       this.#inform(statusCode, controller.rawHeaders as RawList)
       return
     }
-    const { request, response, target, ownFields } = this.#options
-    target.succeeded()
+    const { request, response, ownFields } = this.#options
+    this.#target.succeeded()
     this.#unwatch?.()
     const hasBody = request.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
     const { list, contentLength, coded } = responseFields(controller.rawHeaders as RawList, {
@@ -185,18 +198,37 @@ export class ForwardExchange implements ExchangeHandler {
 
   onResponseError (controller: Controller | null | undefined, error: Error): void {
     if (this.cancelled) return
-    const { response, target, onFailure, onCut } = this.#options
+    const { response, onFailure, onCut } = this.#options
     const failure = failureOf(error, { started: controller !== null && controller !== undefined })
-    if (speaksAgainstServer(failure)) target.failed(failure.code)
+    if (speaksAgainstServer(failure)) {
+      this.#target.failed(failure.code)
+      if (this.#sentToNext(failure)) return
+    }
     response.off('close', this.#onClose)
     this.#unwatch?.()
     this.#body?.destroy()
     if (response.headersSent) {
       this.#cut()
-      onCut(failure)
+      onCut(failure, this.#target)
     } else {
-      onFailure(failure)
+      onFailure(failure, this.#target)
     }
+  }
+
+  /** A request of which nothing was sent goes to another server of the system, with its body: nobody has read that yet. */
+  #sentToNext (failure: CodedError): boolean {
+    if (this.#controller !== null || this.#message === null) return false
+    const next = this.#target.next?.() ?? null
+    if (next === null) return false
+    const { request, onNext } = this.#options
+    onNext(failure, next)
+    this.#target = next
+    if (this.#body !== null) {
+      this.#body.destroy()
+      this.#body = this.#bodyOf(request)
+    }
+    this.#sendToTarget(this.#message)
+    return true
   }
 
   /** Makes a broken answer look broken: where the end of the connection is the end of the body, an orderly end would be a lie. */
@@ -207,8 +239,8 @@ export class ForwardExchange implements ExchangeHandler {
   }
 
   onRequestUpgrade (controller: Controller, statusCode: number, _fields: unknown, upstream: Duplex): void {
-    const { request, response, target, ownFields, upgradeHead } = this.#options
-    target.succeeded()
+    const { request, response, ownFields, upgradeHead } = this.#options
+    this.#target.succeeded()
     this.#unwatch?.()
     upstream.on('error', () => {})
     response.sendDate = false

@@ -9,4 +9,6 @@ export interface Target {
   succeeded (): void
   /** The server cannot serve anybody (not reached, no TLS): it is taken out at once. `reason` is a short cause for log and metrics, never an address. */
   failed (reason: string): void
+  /** Another server of the system for the same request, or `null`: each server once. Asked for when this one took no connection, so that nothing was sent. */
+  next? (): Target | null
 }

@@ -187,6 +187,31 @@ t.test('sessions stay on their server, new ones go round', async t => {
   t.match(moved.setCookie, /SameSite=Lax$/)
 })
 
+t.test('a request may go on to each other server once', async t => {
+  const of = table([system(0, { servers: [server('a'), server('b'), server('c')] })])
+  const moves: unknown[] = []
+  const first = of.choose(request('/'), (...move) => moves.push(move))
+  first.failed('refused')
+  const second = first.next()
+  second?.failed('refused')
+  const third = second?.next()
+  t.strictSame([first, second, third].map(chosen => chosen?.server.host), ['a', 'b', 'c'])
+  t.equal(third?.next(), null)
+  t.strictSame(moves, [[second?.setCookie, first.setCookie], [third?.setCookie, second?.setCookie]])
+  t.equal(new Set([first, second, third].map(chosen => chosen?.setCookie)).size, 3)
+})
+
+t.test('a session that comes back to its server needs no new cookie', async t => {
+  const of = table([system(0, { servers: [server('a'), server('b')] })])
+  const home = of.choose(request('/'))
+  home.failed('refused')
+  const away = of.choose(request('/', { cookies: [home.setCookie?.split(';')[0] as string] }))
+  away.failed('refused')
+  const back = away.next()
+  t.equal(back?.server, home.server, 'all are out: all are tried')
+  t.equal(back?.setCookie, null)
+})
+
 t.test('gateways with one key understand each other, others do not', async t => {
   const systems = [system(0, { servers: [server('a'), server('b')] })]
   const made = table(systems, { stickyKey: 'one key' }).choose(request('/'))

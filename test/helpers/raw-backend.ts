@@ -36,6 +36,8 @@ export interface RawBackend {
   readonly sockets: readonly Socket[]
   /** Resolves with the nth complete request. */
   request (number: number): Promise<RawRequest>
+  /** Ends it at once: from then on its port refuses connections. */
+  stop (): Promise<void>
 }
 
 export const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -65,15 +67,16 @@ export async function buildRawBackend (t: Test, options: RawBackendOptions = {})
   server.on('tlsClientError', () => {})
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(() => {
+  const stop = async (): Promise<void> => {
     for (const socket of sockets) socket.destroy()
-    server.close()
-  })
+    await new Promise<void>(resolve => { server.close(() => { resolve() }) })
+  }
+  t.teardown(stop)
   const request = async (number: number): Promise<RawRequest> => {
     while (requests.length <= number) await new Promise<void>(resolve => waiting.push(resolve))
     return requests[number] as RawRequest
   }
-  return { port: (server.address() as AddressInfo).port, requests, sockets, request }
+  return { port: (server.address() as AddressInfo).port, requests, sockets, request, stop }
 }
 
 function readRequests (socket: Socket, { onHead, onRequest }: { onHead: (head: string, index: number) => void, onRequest: (head: string, body: Buffer, index: number) => void }): void {
