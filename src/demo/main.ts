@@ -14,43 +14,56 @@ import { rowsOf, startBackend, type Seen } from './backend.ts'
 import { mintDemoPki, type DemoPki } from './pki.ts'
 import { ask, askByWebSocket } from './request.ts'
 
-const { values: args } = parseArgs({
-  options: { once: { type: 'boolean', default: false }, host: { type: 'string', default: '127.0.0.1' }, port: { type: 'string' } }
-})
+/** What ends when the demo does, in this order. */
+const undo: Array<() => Promise<unknown>> = []
+let ending: Promise<void> | null = null
 
 try {
-  process.exitCode = await runDemo()
+  const args = options()
+  // a terminal sends SIGINT to npm and to this process, and npm passes its own on: the second one must not cut the first short
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { end().then(() => process.exit(0), () => process.exit(1)) })
+  const failures = await runDemo(args)
+  if (args.once) {
+    await end()
+    process.exitCode = failures === 0 ? 0 : 1
+  }
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`)
+  await end()
   process.exit(1)
 }
 
-async function runDemo (): Promise<number> {
+/** Ends everything once, the last started first. */
+async function end (): Promise<void> {
+  ending ??= (async () => { for (const step of undo.toReversed()) await step() })()
+  await ending
+}
+
+function options (): { once: boolean, host: string, port: string | undefined } {
+  const { values: { once, host, port } } = parseArgs({
+    options: { once: { type: 'boolean', default: false }, host: { type: 'string', default: '127.0.0.1' }, port: { type: 'string' } }
+  })
+  return { once, host, port }
+}
+
+/** @returns how many expectations failed */
+async function runDemo ({ once, host, port: wanted }: ReturnType<typeof options>): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'postern-demo-'))
+  undo.push(async () => { await rm(directory, { recursive: true }) })
   const pki = await mintDemoPki(directory)
   const backend = await startBackend(pki)
+  undo.push(async () => { await backend.close() })
   const gateway = await runGateway({
     profile: demoProfile(),
-    overrides: [`_DIR=${directory}`, `_HOST=${args.host}`, `_PORT=${args.port ?? (args.once ? '0' : '8443')}`, `_BACKEND=${backend.origin}`, ...adminPort()],
+    overrides: [`_DIR=${directory}`, `_HOST=${host}`, `_PORT=${wanted ?? (once ? '0' : '8443')}`, `_BACKEND=${backend.origin}`, ...adminPort()],
     traceFile: join(directory, 'trace.log'),
     traceLevel: null
   })
+  undo.push(async () => { await gateway.stop('the demo ends') })
   const port = gateway.addresses.get('icm/server_port_0')?.port as number
-  const stop = async (reason: string): Promise<void> => {
-    await gateway.stop(reason)
-    await backend.close()
-    await rm(directory, { recursive: true })
-  }
   const failures = await show(port, pki, backend.origin)
-  if (args.once) {
-    await stop('the demo has ended')
-    return failures.length === 0 ? 0 : 1
-  }
-  printCurlLines(port, pki)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => { stop(signal).then(() => process.exit(0), () => process.exit(1)) })
-  }
-  return 0
+  if (!once) printCurlLines(port, pki)
+  return failures.length
 }
 
 /** Beside the sources in a checkout, beside `dist` in the package. */

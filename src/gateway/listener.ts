@@ -8,8 +8,10 @@ import { routerServerFactory, type RouterOptions } from '../../plugins/router.ts
 import { accessControl } from '../../plugins/access-control.ts'
 import { clientErrorHandler } from '../../plugins/error-pages.ts'
 import { tlsServerFactory } from '../../plugins/tls-termination.ts'
+import { errors } from '../errors.ts'
+import { findingsToText } from '../profile/report.ts'
 import type { Shared } from './compose.ts'
-import type { ListenerPlan, PluginPlan } from './plan.ts'
+import type { ListenerPlan, Origin, PluginPlan } from './plan.ts'
 import { registerPlugin } from './registry.ts'
 import { routedTarget } from './reserved-paths.ts'
 import { tlsOptionsOf } from './tls.ts'
@@ -31,9 +33,26 @@ export async function createListener (listener: ListenerPlan, shared: Shared): P
   app.server.maxConnections = listener.maxConnections
   if (listener.aclFile !== null) await app.register(accessControl, { file: listener.aclFile })
   if (shared.plan.admin !== null) await app.register(metrics, { listener: listener.name, registry: shared.metrics })
-  for (const plugin of listener.plugins) await registerPlugin(app, plugin, { listener, shared })
+  for (const plugin of listener.plugins) {
+    await registerPlugin(app, plugin, { listener, shared }).catch((error: unknown) => { throw pluginFault(plugin, listener, error) })
+  }
   await app.ready()
   return app
+}
+
+/** A plugin that cannot start ends the start as every other fault of the profile does. */
+function pluginFault ({ plugin, options, parameter }: PluginPlan, { name, origin }: ListenerPlan, error: unknown): Error {
+  const { code, message } = error as { code?: string, message: string }
+  const origins = options['origin'] as Origin | undefined
+  const what = plugin === 'external' ? String(options['name']) : plugin
+  return new errors.GATEWAY_CONFIGURATION(findingsToText([{
+    severity: 'error',
+    code: code?.startsWith('POSTERN_') === true ? code : 'POSTERN_ERR_GATEWAY_PLUGIN_INVALID',
+    ...(origins ?? origin),
+    parameter: parameter ?? name,
+    message: `plugin ${what} does not start: ${message}`,
+    expected: null
+  }]))
 }
 
 function serverFactory (listener: ListenerPlan, shared: Shared): FastifyServerFactory {

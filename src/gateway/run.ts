@@ -78,12 +78,13 @@ class Running implements RunningGateway {
   changeTraceLevel (by: 1 | -1): void {
     const level = levelOfTrace.indexOf(this.#logger.level as typeof levelOfTrace[number]) + by
     this.#logger.level = levelOfTrace[level] ?? this.#logger.level
+    this.#logger[this.#logger.level === 'error' ? 'error' : 'info']({ traceLevel: levelOfTrace.indexOf(this.#logger.level as typeof levelOfTrace[number]) }, 'trace level')
   }
 }
 
 function refuseErrors (findings: readonly Finding[]): void {
-  const faults = findings.filter(({ severity }) => severity === 'error')
-  if (faults.length > 0) throw new errors.GATEWAY_CONFIGURATION(findingsToText(faults))
+  // with the warnings: one of them often says why
+  if (findings.some(({ severity }) => severity === 'error')) throw new errors.GATEWAY_CONFIGURATION(findingsToText(findings))
 }
 
 function adminAddress ({ admin }: Plan): Array<{ name: string, origin: { file: null, line: null }, host: string, port: number }> {

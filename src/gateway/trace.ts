@@ -8,6 +8,11 @@ export interface Trace {
   end (): Promise<void>
 }
 
+type Destination = ReturnType<typeof pino.destination>
+
+/** Lines beyond this many waiting bytes are lost. */
+const waitingBytes = 16 * 1024 * 1024
+
 /** A pipe that nobody reads must not keep the process from ending, in milliseconds. */
 const endTimeoutMs = 1000
 
@@ -20,11 +25,13 @@ const endTimeoutMs = 1000
  * @throws POSTERN_ERR_GATEWAY_TRACE_FILE
  */
 export function openTrace (file: string | null): Trace {
-  const destination = file === null ? pino.destination({ dest: 1, sync: false }) : openFile(file)
+  const destination = file === null ? pino.destination({ dest: 1, sync: false, maxLength: waitingBytes }) : openFile(file)
+  // a full disk or a closed pipe loses lines; it must not stop a request, nor the gateway
+  destination.on('error', () => {})
   let open = true
   return {
     // connections that end after the gateway may still have something to say; it is lost, and no reason to fail
-    stream: { write: line => { if (open) destination.write(line) } },
+    stream: { write: line => { if (open) write(destination, line) } },
     end: async () => {
       if (!open) return
       open = false
@@ -33,20 +40,32 @@ export function openTrace (file: string | null): Trace {
   }
 }
 
-async function closed (destination: ReturnType<typeof pino.destination>): Promise<void> {
+function write (destination: Destination, line: string): void {
+  try {
+    destination.write(line)
+  } catch {
+    // the line is lost
+  }
+}
+
+async function closed (destination: Destination): Promise<void> {
   await new Promise<void>(resolve => {
     const timer = setTimeout(resolve, endTimeoutMs)
     destination.once('close', () => {
       clearTimeout(timer)
       resolve()
     })
-    destination.end()
+    try {
+      destination.end()
+    } catch {
+      resolve()
+    }
   })
 }
 
-function openFile (file: string): ReturnType<typeof pino.destination> {
+function openFile (file: string): Destination {
   try {
-    return pino.destination({ dest: file, append: true, mkdir: true, sync: true })
+    return pino.destination({ dest: file, append: true, mkdir: true, sync: true, maxLength: waitingBytes })
   } catch (error) {
     throw new errors.GATEWAY_TRACE_FILE(file, (error as NodeJS.ErrnoException).code)
   }

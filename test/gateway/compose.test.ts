@@ -122,13 +122,12 @@ t.test('a refresh tries servers again and opens new connections', async t => {
   const { gateway, port, records, line } = await buildGateway(t, `${httpPort}postern/server_retry_time = 3600\n${systemAt(`http://127.0.0.1:${dead};http://127.0.0.1:${backend.port}`, ', STICKY=false')}`)
   const out = (): number => records.filter(({ msg }) => msg === 'server taken out').length
   const path = '/'
-  t.equal((await ask({ port: port(), path })).status, 502)
+  t.equal((await ask({ port: port(), path })).status, 200, 'the other server answers')
   t.match(await line('server taken out'), { system: 'wdisp/system_0', upstream: `http://127.0.0.1:${dead}`, level: 40 })
   for (let n = 0; n < 4; n++) t.equal((await ask({ port: port(), path })).status, 200)
   t.equal(backend.sockets.length, 1, 'one connection, used again')
   gateway.refresh()
-  const statuses = [(await ask({ port: port(), path })).status, (await ask({ port: port(), path })).status]
-  t.same(statuses.toSorted(), [200, 502], 'the failed server got its probe')
+  for (let n = 0; n < 2; n++) t.equal((await ask({ port: port(), path })).status, 200)
   t.equal(out(), 1, 'it was not back in between')
   t.equal(backend.sockets.length, 2, 'the idle connection was closed')
 })
@@ -154,5 +153,5 @@ t.test('a plan that a plugin cannot be made from opens nothing', async t => {
   const { plan, identities } = await prepareText(t, `${httpPort}${systemAt('http://localhost:1')}`)
   const { listeners: [listener], ...rest } = plan as Plan
   const broken = { ...rest, listeners: [{ ...listener!, plugins: [{ plugin: 'redirect', options: { rules: 7 }, parameter: null }] }] }
-  await t.rejects(createGateway(broken, { identities, logger: logSink().logger }), { code: 'POSTERN_ERR_OPTIONS_INVALID' })
+  await t.rejects(createGateway(broken, { identities, logger: logSink().logger }), { code: 'POSTERN_ERR_GATEWAY_CONFIGURATION', message: /POSTERN_ERR_OPTIONS_INVALID/ })
 })

@@ -3,7 +3,7 @@
  * their sub-parameters, a line of dashes, the findings.
  */
 import t from 'tap'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findingCodes } from '../../src/profile/finding-codes.ts'
 import type { Finding } from '../../src/profile/finding.ts'
@@ -42,7 +42,9 @@ for (const name of readdirSync(fixtures)) {
   t.test(name, async t => {
     const [profile, ...rest] = readFileSync(join(fixtures, name), 'utf8').split(separator)
     const { output, findings } = run(profile!)
-    t.equal(output, rest.join(separator))
+    // UPDATE_GOLDEN=1 writes what there is instead of comparing
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(join(fixtures, name), `${profile!}${separator}${output}`)
+    else t.equal(output, rest.join(separator))
     for (const { code } of findings) seen.add(code)
   })
 }
