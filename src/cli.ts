@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * `postern pf=<profile> [name=value ...]`: arguments, signals, exit codes, nothing else.
  *

@@ -131,7 +131,7 @@ function roomFaults (entry: Import): string[] {
 function layerOf (file: string): Layer {
   if (file.startsWith('plugins/')) return 'plugin'
   if (file.startsWith('src/gateway/')) return 'gateway'
-  if (/^src\/(cli|index)\.ts$|^src\/(demo|cli)\//.test(file)) return 'program'
+  if (/^src\/(postern|cli|index)\.ts$|^src\/(demo|cli)\//.test(file)) return 'program'
   return /^src\/[^/]+\.ts$/.test(file) ? 'base' : 'room'
 }
 

@@ -9,6 +9,13 @@ import type { Identity, IdentityWarning, ReadIdentity } from './identity.ts'
 import { isPinRequired, isPinWrong, readIdentityWithWarnings } from './read-identity.ts'
 import { readTrustFile } from './trust-file.ts'
 
+/** What the commonest faults of files mean, and what was expected. */
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file; expected one that this process may read',
+  EACCES: 'the user of this process may not; expected read permission for it',
+  EISDIR: 'it is a directory; expected a file'
+}
+
 /** Where PINs are looked for. */
 export interface LoadContext {
   /** Login name of the owner of the process: whose credentials of `cred_v2` are used, unless the plan names another user. */
@@ -57,7 +64,7 @@ async function readFile (path: string): Promise<FileContent> {
 /** The system's own message repeats the path and names the call; its code says the same to more people. */
 function unreadable (path: string, error: unknown): Error {
   const { code = 'unknown error' } = error as NodeJS.ErrnoException
-  return code.startsWith('POSTERN_') ? error as Error : new errors.IDENTITY_UNREADABLE(path, code)
+  return code.startsWith('POSTERN_') ? error as Error : new errors.IDENTITY_UNREADABLE(path, reasons[code] ?? code)
 }
 
 async function openWithPin (file: FileContent, { pin: sources }: Pick<IdentityPlan, 'pin'>, context: LoadContext): Promise<ReadIdentity> {

@@ -40,7 +40,7 @@ export const loggingDirectory = plain({
 
 export const traceLevel = plain({
   name: 'rdisp/TRACE',
-  description: 'Trace level: 0 errors, 1 also warnings and changes of state, 2 also each request, 3 everything. The argument -t wins.',
+  description: 'Trace level: 0 errors, 1 also warnings and changes of state, 2 also refused connections and failed handshakes, 3 everything. Requests are written by icm/HTTP/logging_<xx>. The argument -t wins.',
   type: integer({ min: 0, max: 3 }),
   default: '1',
   dynamic: true,
