@@ -120,6 +120,7 @@ export const errors = {
   REDIRECT_RULE: createError('POSTERN_ERR_REDIRECT_RULE', '%s: %s; expected %s'),
   // --- access log ---------------------------------------------------------------------------------------------------
   ACCESS_LOG_FORMAT: createError('POSTERN_ERR_ACCESS_LOG_FORMAT', 'log format "%s": unknown directive at position %s; expected one of the directives of icm/HTTP/logging_<xx>, or %% for a percent sign'),
+  ACCESS_LOG_FORMAT_NAME: createError('POSTERN_ERR_ACCESS_LOG_FORMAT_NAME', 'log format "%s" has no directive and is none of the known names; expected %s, or a text with directives'),
   ACCESS_LOG_FILE: createError('POSTERN_ERR_ACCESS_LOG_FILE', 'log file %s is not usable: %s'),
   ACCESS_LOG_LOST: createError('POSTERN_ERR_ACCESS_LOG_LOST', 'log lines are lost: the disk does not keep up'),
   // --- gateway ------------------------------------------------------------------------------------------------------

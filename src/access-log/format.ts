@@ -21,7 +21,7 @@ const directive = /%(?:\{([^}]*)\}([io])|(r[0-2]?|u1?|p[0-3]|w[12]|[ahltUfsbLTHS
  *
  * @param format one of {@link predefinedFormats}, or a text with directives; `\"` stands for `"`
  * @param secretFields names of further fields whose value is never logged
- * @throws POSTERN_ERR_ACCESS_LOG_FORMAT
+ * @throws POSTERN_ERR_ACCESS_LOG_FORMAT, POSTERN_ERR_ACCESS_LOG_FORMAT_NAME
  */
 export function compileFormat (format: string, secretFields: readonly string[] = []): LineFormatter {
   const text = (predefinedFormats[format] ?? format).replaceAll('\\"', '"')
@@ -40,6 +40,8 @@ export function compileFormat (format: string, secretFields: readonly string[] =
     if (made === null) throw new errors.ACCESS_LOG_FORMAT(format, String(percent + 1))
     pieces.push(made)
   }
+  // a misspelt name of a format would otherwise be written as it stands, line after line
+  if (!pieces.some(piece => typeof piece === 'function')) throw new errors.ACCESS_LOG_FORMAT_NAME(format, Object.keys(predefinedFormats).join(', '))
   return record => {
     let line = ''
     for (const piece of pieces) line += typeof piece === 'string' ? piece : piece(record)

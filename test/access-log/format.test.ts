@@ -42,7 +42,6 @@ const rows: Array<[format: string, line: string]> = [
   ['%{Authorization}i', '...'],
   ['%{?;}o', 'Content-Type: text/html;Set-Cookie: SAP_SESSIONID=...\\x3b path=/;'],
   ['100%% %s', '100% 200'],
-  ['text only', 'text only']
 ]
 
 for (const [format, line] of rows) {
@@ -84,4 +83,8 @@ t.test('an unknown directive is refused with its place', async t => {
   for (const [format, position] of [['%h %x', 4], ['%', 1], ['%{a', 1], ['%{a}x', 1], ['a %q', 3], ['%w3', 1]] as const) {
     t.throws(() => compileFormat(format), { code: 'POSTERN_ERR_ACCESS_LOG_FORMAT', message: new RegExp(`position ${position};`) }, format)
   }
+})
+
+t.test('a name that is no format is a fault, not a text to be written', async t => {
+  for (const format of ['NCSA', 'clf', '-']) t.throws(() => compileFormat(format), { code: 'POSTERN_ERR_ACCESS_LOG_FORMAT_NAME', message: /expected CLF, CLFMOD, SAP,/ }, format)
 })
