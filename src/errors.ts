@@ -33,7 +33,7 @@ export const errors = {
   PSE_KEY_MISMATCH: createError('POSTERN_ERR_PSE_KEY_MISMATCH', '%s: private key (SKnew) and certificate (Cert) do not belong together'),
   PSE_KEY_ENCODING: createError('POSTERN_ERR_PSE_KEY_ENCODING', '%s: unsupported key type or encoding of the private key (SKnew): %s'),
   PSE_TWO_KEY_PAIRS: createError('POSTERN_ERR_PSE_TWO_KEY_PAIRS', '%s keeps separate keys for signing and decryption (%s); expected one key pair (SKnew, Cert)'),
-  CREDV2_MISSING: createError('POSTERN_ERR_CREDV2_MISSING', '%s does not exist, and %s needs a PIN; sapgenpse seclogin makes it'),
+  CREDV2_MISSING: createError('POSTERN_ERR_CREDV2_MISSING', '%s does not exist, and %s needs a PIN; expected postern/pin_<xx> with a file or an environment variable, or for a PSE the file that sapgenpse seclogin makes'),
   CREDV2_INVALID: createError('POSTERN_ERR_CREDV2_INVALID', '%s is not a cred_v2 file: %s, at byte %d'),
   CREDV2_NO_RECORD: createError('POSTERN_ERR_CREDV2_NO_RECORD', '%s has no credential for %s; it has some for: %s'),
   CREDV2_WRONG_USER: createError('POSTERN_ERR_CREDV2_WRONG_USER', '%s: the credential for %s cannot be opened as user %s'),
