@@ -1,15 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { findPackageJSON } from 'node:module'
 
-/** The package this file is part of, from the sources as well as from `dist`. */
+/** The package this file is part of: from the sources as well as from `dist`, the nearest package.json upwards. */
 async function ownPackage (): Promise<{ name: string, version: string }> {
-  for (const candidate of ['../../package.json', '../../../package.json']) {
-    try {
-      return JSON.parse(await readFile(new URL(candidate, import.meta.url), 'utf8')) as { name: string, version: string }
-    } catch {
-      // the other layout
-    }
-  }
-  return { name: 'postern', version: 'unknown' }
+  return JSON.parse(await readFile(findPackageJSON(import.meta.url) as string, 'utf8')) as { name: string, version: string }
 }
 
 /** The output of `-version`: one `key = value` per line, as programs that take inventory read it. */

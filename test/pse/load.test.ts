@@ -131,5 +131,7 @@ t.test('names files that cannot be read', async t => {
   truncateSync(at('large'), 4 * 1024 * 1024 + 1)
   await t.rejects(load(at('missing')), { code: 'POSTERN_ERR_IDENTITY_UNREADABLE', message: `${at('missing')} cannot be read: there is no such file; expected one that this process may read` })
   await t.rejects(load(at('.')), { code: 'POSTERN_ERR_IDENTITY_UNREADABLE', message: /it is a directory/ })
+  symlinkSync('loop', at('loop'))
+  await t.rejects(load(at('loop')), { code: 'POSTERN_ERR_IDENTITY_UNREADABLE', message: /ELOOP/ })
   await t.rejects(load(at('large')), { code: 'POSTERN_ERR_IDENTITY_TOO_LARGE', message: /4194305 bytes; expected at most 4194304/ })
 })
