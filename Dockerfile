@@ -33,7 +33,7 @@ COPY --from=build /build/dist dist
 COPY package.json LICENSE ./
 COPY profiles profiles
 COPY container container
-RUN ln -s /opt/postern/dist/src/cli.js /usr/local/bin/postern && mkdir /etc/postern
+RUN ln -s /opt/postern/dist/src/postern.js /usr/local/bin/postern && mkdir /etc/postern
 
 ENV NODE_ENV=production
 # Port of /live, /ready and /metrics, on 127.0.0.1 of the container, unless the profile sets postern/admin_port itself.
