@@ -35,3 +35,15 @@ t.test('runs until a signal, and listens to the others', async t => {
   t.same(await gateway.stop('SIGTERM'), { code: 0, signal: null })
   t.ok(gateway.lines.at(-1)?.includes('"stopped"'), 'the last line is the last one')
 })
+
+t.test('whoever reads its output may go away: it serves on, and a signal ends it in order', async t => {
+  const file = `${t.testdir({ 'a.pfl': 'SAPSYSTEM = 00\nicm/server_port_0 = PROT=HTTP, HOST=127.0.0.1, PORT=0\nwdisp/system_0 = SID=ABC, EXTSRV=http://127.0.0.1:9, SRCSRV=*:*\n' })}/a.pfl`
+  const gateway = runProgram(t, process.execPath, [program, `pf=${file}`])
+  const line = await gateway.line(text => text.includes('icm/server_port_0: listening on'))
+  gateway.child.stdout.destroy()
+  gateway.child.stderr.destroy()
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] as string
+  // each of these requests writes lines
+  for (let count = 0; count < 3; count++) t.equal((await fetch(url, { headers: { SSL_CLIENT_CERT: 'forged' } })).status, 502)
+  t.same(await gateway.stop('SIGTERM'), { code: 0, signal: null })
+})

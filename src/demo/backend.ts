@@ -44,6 +44,7 @@ export const webSocketPath = '/sap/bc/apc/whoami'
 export async function startBackend ({ backendFile, rootFile }: DemoPki): Promise<DemoBackend> {
   const identity = await readFile(backendFile)
   const app = Fastify({
+    // as icm/HTTPS/verify_client = 1: who has no certificate that verifies is served as nobody; the plugin looks at `authorized` only
     https: { key: identity, cert: identity, ca: await readFile(rootFile), requestCert: true, rejectUnauthorized: false }
   })
   await app.register(trustedIntermediary, { trustedProxies: [trustedGateway] })
