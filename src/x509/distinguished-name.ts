@@ -29,6 +29,12 @@ const attributeNames: ReadonlyMap<string, string> = new Map([
   ['2a864886f70d010901', 'EMAIL']
 ])
 
+/** The dotted object identifier of an attribute type by the name that SAP prints, `null` for a name that is none. */
+export function attributeIdentifier (name: string): string | null {
+  const [content] = [...attributeNames].find(([, known]) => known === name) ?? []
+  return content === undefined ? null : dottedIdentifier(Buffer.from(content, 'hex'))
+}
+
 /** Decoders of the string types; each returns `null` for bytes that are no text of its type. */
 const textDecoders: ReadonlyMap<number, (bytes: Uint8Array) => string | null> = new Map([
   [tags.utf8String, utf8],
