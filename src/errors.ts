@@ -58,6 +58,8 @@ export const errors = {
   X509_CERTIFICATE_INVALID: createError('POSTERN_ERR_X509_CERTIFICATE_INVALID', 'not an X.509 certificate: %s'),
   X509_DER_INVALID: createError('POSTERN_ERR_X509_DER_INVALID', 'not in DER: %s'),
   X509_NAME_INVALID: createError('POSTERN_ERR_X509_NAME_INVALID', 'not a distinguished name: %s'),
+  X509_ALTERNATIVE_NAME: createError('POSTERN_ERR_X509_ALTERNATIVE_NAME', '%s is not usable as an alternative name; expected %s'),
+  X509_KEY_UNSUPPORTED: createError('POSTERN_ERR_X509_KEY_UNSUPPORTED', 'no request can be made for a key of type %s; expected RSA, or EC on P-256, P-384 or P-521'),
   // --- tls ----------------------------------------------------------------------------------------------------------
   TLS_IDENTITY_WITHOUT_KEY: createError('POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY', '%s has no private key with a certificate; a TLS server needs both'),
   TLS_CONTEXT: createError('POSTERN_ERR_TLS_CONTEXT', '%s cannot be used for a TLS server: %s'),
