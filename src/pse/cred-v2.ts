@@ -27,8 +27,7 @@ const windowsProtection = 'MSCryptProtect'
  */
 export function readPin (bytes: Uint8Array, query: CredentialQuery): string {
   const { file, pse, user } = query
-  const fault = (what: string, offset: number) => new errors.CREDV2_INVALID(file, what, offset)
-  const records = readDer(bytes, fault).expect(tag.sequence, 'list of credentials').children.map(readRecord)
+  const records = readRecords(bytes, file)
   const found = records.filter(record => record.pse === pse)
   if (found.length === 0) throw new errors.CREDV2_NO_RECORD(file, pse, [...new Set(records.map(record => record.pse))].join(', ').slice(0, 500))
   const pins = found.map(record => record.lps ? openLps(record.cipher, query) : openPlain(record.cipher, query))
@@ -37,10 +36,25 @@ export function readPin (bytes: Uint8Array, query: CredentialQuery): string {
   return pin
 }
 
-interface CredentialRecord {
+/** One record, not opened. */
+export interface CredentialRecord {
   readonly pse: string
+  /** Subject of the certificate as text (without LPS), or encoded (with LPS). */
+  readonly name: Buffer
   readonly cipher: Buffer
   readonly lps: boolean
+  /** The record as it is in the file. */
+  readonly encoded: Buffer
+}
+
+/**
+ * The records of a file, none of them opened.
+ *
+ * @throws POSTERN_ERR_CREDV2_INVALID
+ */
+export function readRecords (bytes: Uint8Array, file: string): CredentialRecord[] {
+  const fault = (what: string, offset: number) => new errors.CREDV2_INVALID(file, what, offset)
+  return readDer(bytes, fault).expect(tag.sequence, 'list of credentials').children.map(readRecord)
 }
 
 /**
@@ -50,7 +64,8 @@ interface CredentialRecord {
 function readRecord (record: DerValue): CredentialRecord {
   const lps = record.expect(tag.sequence, 'credential').child(0).tag === tag.integer
   const path = lps ? record.child(2).expect(tag.utf8String, 'path') : record.child(2).expect(tag.ia5String, 'path')
-  return { pse: path.content.toString(), cipher: record.child(-1).bits('encrypted PIN'), lps }
+  const name = lps ? record.child(1).encoded : record.child(0).content
+  return { pse: path.content.toString(), name, cipher: record.child(-1).bits('encrypted PIN'), lps, encoded: record.encoded }
 }
 
 /** SEQUENCE { IA5String pin, IA5String option OPTIONAL, ... }; `null` when the user's key does not open it. */
@@ -60,6 +75,11 @@ function openPlain (cipher: Buffer, { file, pse, user }: CredentialQuery): strin
   const [pin, option] = fields
   if (option === windowsProtection) throw new errors.CREDV2_WINDOWS_ONLY(file, pse)
   return pin ?? null
+}
+
+/** Whether this user's key opens a record without LPS, whatever it holds. */
+export function opensFor (user: string, cipher: Buffer): boolean {
+  return decryptCredential(cipher, user, textFields) !== null
 }
 
 /** The texts of the record, or `null` if the bytes are none: they were decrypted with the wrong key. */

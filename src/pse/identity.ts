@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import type { PseRest } from './pse-rest.ts'
 
 /** The container format an identity was read from. */
 export type IdentityFormat = 'pse-v2' | 'pse-v4' | 'pkcs12' | 'pem'
@@ -21,6 +22,9 @@ export interface Identity {
   readonly source: { readonly file: string, readonly format: IdentityFormat }
 }
 
+/** What an identity is, without where it came from: what a file is written from. */
+export type IdentityContent = Omit<Identity, 'source'>
+
 /** Something about an identity that somebody should act on, though it works. */
 export interface IdentityWarning {
   /** `POSTERN_WARN_...` */
@@ -33,4 +37,6 @@ export interface IdentityWarning {
 export interface ReadIdentity {
   readonly identity: Identity
   readonly warnings: readonly IdentityWarning[]
+  /** Of a PSE: what else it holds, for a rewrite that loses nothing. */
+  readonly rest?: PseRest
 }

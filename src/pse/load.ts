@@ -40,17 +40,23 @@ export async function loadIdentity (plan: Pick<IdentityPlan, 'file' | 'pin' | 'a
   const { identity } = opened
   const additional = (await Promise.all(plan.additionalTrust.map(readTrust))).flat()
   const trusted = [...new Map([...identity.trusted, ...additional.map(({ der }) => der)].map(der => [der.toString('latin1'), der])).values()]
-  return { identity: { ...identity, trusted }, warnings: opened.warnings }
+  return { ...opened, identity: { ...identity, trusted } }
 }
 
-interface FileContent {
+/** One file, read from one open handle. */
+export interface FileContent {
   readonly path: string
   readonly bytes: Buffer
   /** Whether others than the owner may read it. */
   readonly exposed: boolean
 }
 
-async function readFile (path: string): Promise<FileContent> {
+/**
+ * Reads a file of at most 4 MiB.
+ *
+ * @throws POSTERN_ERR_IDENTITY_UNREADABLE, IDENTITY_TOO_LARGE
+ */
+export async function readFile (path: string): Promise<FileContent> {
   try {
     await using handle = await open(path)
     const { size, mode } = await handle.stat()
@@ -126,8 +132,12 @@ async function pinFromCredentials (path: string, user: string): Promise<Pin> {
   return { pin: readPin(file.bytes, { file: credentials, pse, user }), warnings: exposedPin(file) }
 }
 
-/** Certificates of a file, or of the files of a directory. */
-async function readTrust (path: string): Promise<Certificate[]> {
+/**
+ * Certificates of a file, or of the files of a directory.
+ *
+ * @throws POSTERN_ERR_IDENTITY_UNREADABLE, IDENTITY_TOO_LARGE, TRUST_INVALID
+ */
+export async function readTrust (path: string): Promise<Certificate[]> {
   const files = await filesOf(path)
   if (files === null) return readTrustFile((await readFile(path)).bytes, path)
   if (files.length === 0) throw new errors.TRUST_INVALID(path, 'the directory has no files')
@@ -155,6 +165,6 @@ function exposedPin ({ path, exposed }: FileContent): IdentityWarning[] {
   return exposed ? [{ code: 'POSTERN_WARN_IDENTITY_PIN_EXPOSED', message: `${path} holds a PIN that group or others may read; expected mode 600` }] : []
 }
 
-function withWarnings ({ identity, warnings }: ReadIdentity, more: readonly IdentityWarning[]): ReadIdentity {
-  return { identity, warnings: [...warnings, ...more] }
+function withWarnings (opened: ReadIdentity, more: readonly IdentityWarning[]): ReadIdentity {
+  return { ...opened, warnings: [...opened.warnings, ...more] }
 }

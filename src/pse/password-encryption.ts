@@ -99,6 +99,20 @@ export function decryptWithPassword (algorithm: DerValue, ciphertext: Buffer, de
 export function tripleDesKey (parameters: DerValue, password: Password, budget: IterationBudget, keyBytes = 24): CipherKey {
   const salt = parameters.expect(tag.sequence, 'parameters of the encryption').child(0).octets('salt')
   const iterations = budget.spend(parameters.child(1).integer('iterations'))
+  return deriveTripleDes({ password, salt, iterations, keyBytes })
+}
+
+/** Input of PBE with SHA-1 and 3DES. */
+interface TripleDesDerivation {
+  readonly password: Password
+  readonly salt: Buffer
+  readonly iterations: number
+  /** 24 for three keys, 16 for two. */
+  readonly keyBytes: number
+}
+
+/** Key and initialisation vector of PBE with SHA-1 and 3DES. */
+export function deriveTripleDes ({ password, salt, iterations, keyBytes }: TripleDesDerivation): CipherKey {
   const derive = (part: 1 | 2, length: number) => deriveKey({ digest: 'sha1', purpose: part, password: password.bmp, salt, iterations, length })
   const key = derive(purpose.key, keyBytes)
   return { cipher: 'des-ede3-cbc', key: Buffer.concat([key, key]).subarray(0, 24), iv: derive(purpose.iv, 8) }

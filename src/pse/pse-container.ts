@@ -21,7 +21,8 @@ export interface PseContent {
   readonly content: DerValue
 }
 
-const pbeWithSha1And3Des = '1.2.840.113549.1.12.1.3'
+/** The encryption of all PSEs of SAP's programs. */
+export const pbeWithSha1And3Des = '1.2.840.113549.1.12.1.3'
 const desEde3Cbc = '1.2.840.113549.3.7'
 
 /**

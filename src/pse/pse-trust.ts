@@ -2,10 +2,12 @@
  * The certificates of a PSE that are not stored as certificates: the root in parts (PKRoot), and trusted certificates without
  * their signature (PKList).
  */
+import { errors } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { readContents, type DerElement } from '../x509/der.ts'
 import { readCertificate } from './certificates.ts'
-import { encodeDer, readAlgorithm, tag, type DerValue } from './der-value.ts'
+import { encodeDer, readAlgorithm, readDer, tag, type DerValue } from './der-value.ts'
+import { derSequence } from './der-write.ts'
 
 /**
  * Rebuilds the root certificate, byte for byte, from SEQUENCE { Name, key, old key OPTIONAL, [0] extensions OPTIONAL }, where key is
@@ -25,6 +27,29 @@ export function readRoot (value: DerValue): Certificate {
   return readCertificate(certificate, what => value.fault(`PKRoot: ${what}`))
 }
 
+/**
+ * Takes a root certificate apart, the way PKRoot has it.
+ *
+ * @returns `null` for a certificate that would not be the same when it is rebuilt: of version 1, with unique identifiers, or not self-issued
+ */
+export function encodeRoot (certificate: Buffer): Buffer | null {
+  const [body, algorithm, signature] = readDer(certificate, invalid).children as [DerValue, DerValue, DerValue]
+  const [version, serial, , name, validity, , publicKey, extensions] = body.children as DerValue[]
+  const key = [version!, serial!, publicKey!].map(({ encoded }) => encoded)
+  const encoded = derSequence(name!.encoded,
+    derSequence(...key, encodeDer(tag.context0 + 1, validity!.encoded), encodeDer(tag.context0 + 2, algorithm.encoded), signature.encoded),
+    ...extensions === undefined ? [] : [encodeDer(tag.context0, extensions.content)])
+  try {
+    return readRoot(readDer(encoded, invalid)).der.equals(certificate) ? encoded : null
+  } catch {
+    return null
+  }
+}
+
+function invalid (what: string): Error {
+  return new errors.X509_CERTIFICATE_INVALID(what)
+}
+
 /** An old key may carry the same tag; only a list of extensions is a SEQUENCE of a SEQUENCE that starts with an identifier. */
 function isExtensionList (value: DerValue): boolean {
   if (value.tag !== tag.context0) return false
@@ -41,6 +66,10 @@ export interface TrustEntry {
   readonly certificate: Certificate | null
   /** The certificate is a bare anchor: name and key are the list's, the signature is empty. */
   readonly bare: boolean
+  /** The entry as it is in the list. */
+  readonly encoded: Buffer
+  /** The entry is a complete certificate. */
+  readonly complete: boolean
 }
 
 /**
@@ -53,16 +82,18 @@ export interface TrustEntry {
 export function readTrustList (value: DerValue, complete: readonly Certificate[]): TrustEntry[] {
   const known = new Map(complete.map(certificate => [toBeSignedPart(certificate), certificate]))
   return value.expect(tag.set, 'PKList').children.map(entry => {
+    const { encoded } = entry
     if (entry.child(0).tag === tag.sequence) {
-      const certificate = readCertificate(entry.encoded, what => entry.fault(`PKList: ${what}`))
-      return { subject: certificate.subject, certificate, bare: false }
+      const certificate = readCertificate(encoded, what => entry.fault(`PKList: ${what}`))
+      return { subject: certificate.subject, certificate, bare: false, encoded, complete: true }
     }
-    const found = known.get(entry.encoded.toString('latin1'))
-    return found === undefined ? bareAnchor(entry) : { subject: found.subject, certificate: found, bare: false }
+    const found = known.get(encoded.toString('latin1'))
+    const usable = found === undefined ? bareAnchor(entry) : { subject: found.subject, certificate: found, bare: false }
+    return { ...usable, encoded, complete: false }
   })
 }
 
-function bareAnchor (toBeSigned: DerValue): TrustEntry {
+function bareAnchor (toBeSigned: DerValue): Pick<TrustEntry, 'subject' | 'certificate' | 'bare'> {
   const afterVersion = toBeSigned.child(0).tag === tag.context0 ? 1 : 0
   const [algorithm, issuer, subject] = [1, 2, 4].map(index => toBeSigned.child(afterVersion + index)) as [DerValue, DerValue, DerValue]
   readAlgorithm(algorithm)
