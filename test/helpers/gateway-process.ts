@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { runProgram, type RunningProgram } from './processes.ts'
+import { runProgram, type RunningProgram, type Surroundings } from './processes.ts'
 
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
@@ -13,8 +13,8 @@ export interface GatewayProcess extends RunningProgram {
 }
 
 /** Starts `postern pf=<profile> ...` and waits until the first listener is there. */
-export async function startGateway (t: Test, profile: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = process.env): Promise<GatewayProcess> {
-  const program = runProgram(t, process.execPath, [cli, `pf=${profile}`, ...args], { env })
+export async function startGateway (t: Test, profile: string, args: readonly string[] = [], surroundings: Surroundings = {}): Promise<GatewayProcess> {
+  const program = runProgram(t, process.execPath, [cli, `pf=${profile}`, ...args], surroundings)
   const gateway: GatewayProcess = {
     ...program,
     port: async parameter => {

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { startHeadEcho, startNginx } from './nginx.ts'
 import { mintPki, type Issued, type Pki } from './pki.ts'
-import { runToEnd } from './processes.ts'
+import { runToEnd, type Surroundings } from './processes.ts'
 
 /** Files of a landscape with real programs: gateway identities as PEM bundles, a user, and an nginx that demands a certificate. */
 export interface Landscape {
@@ -73,9 +73,9 @@ export function fieldsOf (head: string): Array<[name: string, value: string]> {
   })
 }
 
-/** Runs curl against a gateway on loopback and gives back its standard output. */
-export async function curl (args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await runToEnd('curl', ['--silent', '--show-error', '--max-time', '20', ...args])
+/** Runs curl against a gateway and gives back its standard output. */
+export async function curl (args: readonly string[], surroundings: Surroundings = {}): Promise<string> {
+  const { code, stdout, stderr } = await runToEnd('curl', ['--silent', '--show-error', '--max-time', '20', ...args], surroundings)
   if (code !== 0) throw new Error(`curl ended with ${String(code)}: ${stderr}`)
   return stdout
 }

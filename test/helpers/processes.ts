@@ -13,9 +13,22 @@ export interface RunningProgram {
   stop (signal?: NodeJS.Signals): Promise<{ code: number | null, signal: NodeJS.Signals | null }>
 }
 
+/** Where a program runs. */
+export interface Surroundings {
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+  /** Words that go before the command line, and end in replacing themselves by the program: `ip netns exec ...` of a network's member. */
+  readonly within?: readonly string[]
+}
+
+function spawnWithin (command: string, args: readonly string[], { within = [], ...options }: Surroundings): ChildProcessWithoutNullStreams {
+  const [first = command, ...rest] = [...within, command, ...args]
+  return spawn(first, rest, { ...options, stdio: 'pipe' })
+}
+
 /** Runs a program until the test ends. */
-export function runProgram (t: Test, command: string, args: readonly string[], options: { cwd?: string, env?: NodeJS.ProcessEnv } = {}): RunningProgram {
-  const child = spawn(command, args, { ...options, stdio: 'pipe' })
+export function runProgram (t: Pick<Test, 'teardown'>, command: string, args: readonly string[], options: Surroundings = {}): RunningProgram {
+  const child = spawnWithin(command, args, options)
   const lines: string[] = []
   const waiting = new Set<(line: string | null) => void>()
   const ended = once(child, 'exit')
@@ -54,13 +67,13 @@ export function runProgram (t: Test, command: string, args: readonly string[], o
 }
 
 /** Runs a program to its end and gives back what it printed. */
-export async function runToEnd (command: string, args: readonly string[], options: { cwd?: string, env?: NodeJS.ProcessEnv, input?: string } = {}): Promise<{ code: number | null, stdout: string, stderr: string }> {
-  const child = spawn(command, args, { ...options, stdio: 'pipe' })
+export async function runToEnd (command: string, args: readonly string[], { input = '', ...options }: Surroundings & { input?: string } = {}): Promise<{ code: number | null, stdout: string, stderr: string }> {
+  const child = spawnWithin(command, args, options)
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []]
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
   child.stdin.on('error', () => { /* the program may end without reading its input */ })
-  child.stdin.end(options.input ?? '')
+  child.stdin.end(input)
   await once(child, 'close')
   return { code: child.exitCode, stdout: Buffer.concat(stdout).toString('latin1'), stderr: Buffer.concat(stderr).toString('latin1') }
 }

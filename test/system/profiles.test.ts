@@ -21,7 +21,7 @@ const user = { ca, key: pki.client.keyPem, cert: pki.client.chainPem }
 const certificate = pki.client.der.toString('base64')
 
 async function start (t: Test, profile: string, args: readonly string[]): Promise<GatewayProcess> {
-  return await startGateway(t, join(directory, profile), args, env)
+  return await startGateway(t, join(directory, profile), args, { env })
 }
 
 function instanceOf (t: Test): string {
