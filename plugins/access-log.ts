@@ -17,6 +17,7 @@ import { RotatingLog } from '../src/access-log/rotating-log.ts'
 import { errors } from '../src/errors.ts'
 import { onceEnded } from '../src/http/exchange-end.ts'
 import { percentDecode } from '../src/http/percent-encoding.ts'
+import { arrivalOf, reversedConnection } from '../src/http/reversed-connection.ts'
 import { checkOptions } from '../src/options.ts'
 import { parseCertificate } from '../src/x509/certificate.ts'
 
@@ -109,7 +110,7 @@ class Exchange implements AccessRecord {
     this.httpVersion = raw.httpVersion
     this.requestFields = raw.rawHeaders
     this.serverHost = serverHost
-    this.serverPort = socket.localPort ?? null
+    this.serverPort = arrivalOf(socket).localPort ?? null
   }
 
   /** Reads what is known when the exchange is over. */
@@ -127,7 +128,8 @@ class Exchange implements AccessRecord {
   }
 
   user (): string | null {
-    return subjectOf(this.#socket as Partial<TLSSocket> & Socket)
+    // the certificate of a reversed connection is a gateway's
+    return reversedConnection(this.#socket) === null ? subjectOf(this.#socket as Partial<TLSSocket> & Socket) : null
   }
 
   responseFields (): readonly string[] {

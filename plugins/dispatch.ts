@@ -10,6 +10,7 @@ import { withoutCookie } from '../src/dispatch/sticky-cookie.ts'
 import type { DispatchSystem } from '../src/dispatch/system.ts'
 import { DispatchTable, type RequestFacts } from '../src/dispatch/table.ts'
 import { changeField } from '../src/http/request-field.ts'
+import { arrivalOf } from '../src/http/reversed-connection.ts'
 import { checkOptions } from '../src/options.ts'
 import type { Target } from '../src/upstream/target.ts'
 
@@ -101,7 +102,7 @@ function factsOf ({ raw, originalUrl }: FastifyRequest): RequestFacts {
     if (name.length === 4 && name.toLowerCase() === 'host') hosts.push(raw.rawHeaders[index + 1] as string)
     else if (name.length === 6 && name.toLowerCase() === 'cookie') cookies.push(raw.rawHeaders[index + 1] as string)
   }
-  return { localAddress: socket.localAddress, localPort: socket.localPort, encrypted: socket.encrypted === true, hosts, cookies, target: originalUrl }
+  return { ...arrivalOf(raw.socket), encrypted: socket.encrypted === true, hosts, cookies, target: originalUrl }
 }
 
 /** Our cookie is no business of the back end. */

@@ -10,6 +10,7 @@ import { maskAddress, parseAddressMask, type AddressMask } from '../src/dispatch
 import { ClientTable } from '../src/dispatch/client-table.ts'
 import { ServerSet } from '../src/dispatch/server-set.ts'
 import { errors } from '../src/errors.ts'
+import { arrivalOf } from '../src/http/reversed-connection.ts'
 import { checkOptions } from '../src/options.ts'
 import type { UpstreamServer } from '../src/upstream/server.ts'
 
@@ -135,7 +136,7 @@ export class RouterServer extends Server {
     const route = new Route(client, this.#context.connect)
     this.#routes.add(route)
     client.once('close', () => { this.#routes.delete(route) })
-    const found = systems({ localAddress: client.localAddress, localPort: client.localPort })
+    const found = systems(arrivalOf(client))
     route.run({
       next: tried => found?.servers.choose(clients.serverOf(key), tried) ?? null,
       failed: (server, reason) => {

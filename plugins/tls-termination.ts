@@ -10,9 +10,12 @@ import type { TLSSocket } from 'node:tls'
 import { Type, type Static } from 'typebox'
 import { errors } from '../src/errors.ts'
 import { hostsOfRequest } from '../src/tls/request-hosts.ts'
+import { reversedConnection } from '../src/http/reversed-connection.ts'
 import { checkOptions } from '../src/options.ts'
 import type { Identity } from '../src/pse/identity.ts'
+import type { RevocationCheck } from '../src/revocation/revocation-lists.ts'
 import { TlsAcceptor, type HandshakeFailure } from '../src/tls/acceptor.ts'
+import { ConnectionEnds } from '../src/tls/connection-ends.ts'
 import { parseCertificate } from '../src/x509/certificate.ts'
 
 const TlsVersionSchema = Type.Union([Type.Literal('TLSv1'), Type.Literal('TLSv1.1'), Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')])
@@ -57,6 +60,8 @@ export const TlsServerOptionsSchema = Type.Object({
 export interface TlsServerOptions extends Partial<Static<typeof TlsServerOptionsSchema>> {
   /** The first serves clients that name no host or an unknown one, the others by the names in their certificates (SAP: SNI_CREDS). */
   readonly identities: readonly TlsIdentity[]
+  /** Judges client certificates after each handshake; `null` or left out: revocation is not checked. */
+  readonly revocation?: RevocationCheck | null
   /** Limits and times of Node's HTTP server: `maxHeaderSize`, `headersTimeout`, `requestTimeout`, `keepAliveTimeout`, ... */
   readonly server?: Omit<ServerOptions, 'key' | 'cert' | 'ca' | 'pfx' | 'SNICallback' | 'requestCert' | 'rejectUnauthorized'>
 }
@@ -76,6 +81,24 @@ interface Termination {
   failed: (failure: HandshakeFailure) => void
 }
 
+/** The TLS connections of an instance, for whoever replaces trust lists or revocation lists. */
+export interface TlsConnections {
+  /**
+   * Ends the connections for which `predicate` holds, each behind the answer to the last request that was taken; upgraded ones at once.
+   * Returns their number.
+   */
+  readonly endThose: (predicate: (socket: TLSSocket) => boolean) => number
+  /** Ends, in the same way, the connections whose client the revocation check refuses by now. */
+  readonly endRefused: () => number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Set by the plugin tls-termination. */
+    readonly tlsConnections: TlsConnections
+  }
+}
+
 /** How the plugin finds the acceptors of the instance it is registered with. */
 const terminations = new WeakMap<object, Termination>()
 
@@ -87,14 +110,14 @@ const terminations = new WeakMap<object, Termination>()
  * @throws POSTERN_ERR_OPTIONS_INVALID, POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY, POSTERN_ERR_TLS_CONTEXT when the factory is called by Fastify
  * @example const app = fastify({ serverFactory: tlsServerFactory({ identities: [{ name: 'server', identity }], verifyClient: 1 }) })
  */
-export function tlsServerFactory ({ identities, server: serverOptions = {}, ...rest }: TlsServerOptions): (handler: RequestListener) => Server {
+export function tlsServerFactory ({ identities, server: serverOptions = {}, revocation, ...rest }: TlsServerOptions): (handler: RequestListener) => Server {
   const options = checkOptions('tls-termination', TlsServerOptionsSchema, rest)
   if (identities.length === 0) throw new errors.OPTIONS_INVALID('tls-termination', 'identities: expected at least one')
   const termination: Termination = { severalIdentities: identities.length > 1, acceptors: [], hasHooks: false, failed: () => {} }
   return handler => {
     // an empty list of CAs: this server makes no handshakes, and need not load the roots that Node brings along
     const server = createServer({ ...serverOptions, ca: [] }, handler)
-    const acceptor = new TlsAcceptor(identities.map(({ identity }) => identity), options, {
+    const acceptor = new TlsAcceptor(identities.map(({ identity }) => identity), { ...options, revocation }, {
       secured: socket => { server.emit('secureConnection', socket) },
       failed: failure => { termination.failed(failure) }
     })
@@ -126,8 +149,13 @@ const plugin: FastifyPluginAsync = async fastify => {
   const termination = terminations.get(fastify.server)
   if (termination === undefined) throw new errors.TLS_SERVER_MISSING()
   termination.hasHooks = true
-  termination.failed = ({ reason, remoteAddress }) => { fastify.log.debug({ reason, remoteAddress }, 'TLS handshake failed') }
+  termination.failed = failure => { reportFailure(failure, fastify.log) }
+  const ends = new ConnectionEnds()
+  fastify.decorate('tlsConnections', connectionsOf(termination, ends))
   fastify.server.on('secureConnection', (socket: TLSSocket) => { reportUnverified(socket, fastify.log) })
+  fastify.addHook('onRequest', (request, reply, done) => {
+    done(ends.begin(request.raw, reply.raw) ? undefined : new errors.TLS_ENDING())
+  })
   if (termination.severalIdentities) {
     fastify.addHook('onRequest', async request => {
       if (!isServed(request, termination)) throw new errors.TLS_MISDIRECTED()
@@ -136,6 +164,23 @@ const plugin: FastifyPluginAsync = async fastify => {
   fastify.addHook('preClose', async () => {
     for (const acceptor of termination.acceptors) acceptor.close()
   })
+}
+
+function connectionsOf ({ acceptors }: Termination, ends: ConnectionEnds): TlsConnections {
+  const endThat = (acceptor: TlsAcceptor, predicate: (socket: TLSSocket) => boolean): number => {
+    const sockets = acceptor.connectionsThat(predicate)
+    for (const socket of sockets) ends.end(socket)
+    return sockets.length
+  }
+  return {
+    endThose: predicate => acceptors.reduce((sum, acceptor) => sum + endThat(acceptor, predicate), 0),
+    endRefused: () => acceptors.reduce((sum, acceptor) => sum + endThat(acceptor, socket => acceptor.isRefused(socket)), 0)
+  }
+}
+
+function reportFailure ({ reason, remoteAddress, finding }: HandshakeFailure, log: FastifyBaseLogger): void {
+  if (finding === undefined) log.debug({ reason, remoteAddress }, 'TLS handshake failed')
+  else log.info({ ...finding, reason, remoteAddress, ...(finding.status === 'revoked' && { revocationReason: finding.reason }) }, 'client certificate refused')
 }
 
 /** A client that sends a certificate means to log on with it: when that cannot be, somebody will ask why. */
@@ -155,6 +200,8 @@ function namesOf (der: Buffer): { subject: string | null, issuer: string | null 
 }
 
 function isServed ({ raw, originalUrl }: FastifyRequest, { acceptors }: Termination): boolean {
+  // no identity of this port was shown to anybody: what the client saw is the business of the gateway at the other end
+  if (reversedConnection(raw.socket) !== null) return true
   const hosts = hostsOfRequest(raw.rawHeaders, originalUrl)
   return hosts !== null && acceptors.some(acceptor => hosts.every(host => acceptor.serves(host, raw.socket)))
 }

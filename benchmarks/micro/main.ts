@@ -46,7 +46,7 @@ const policy: HeaderPolicy = {
   untrustedFields: 'conninfo',
   trustedCertificateAsUser: false
 }
-const inbound = { transport: 'https', certificate: { subject: dn, issuer }, fields: 'present', duplicates: false } as const
+const inbound = { transport: 'https', certificate: { subject: dn, issuer }, reversed: false, fields: 'present', duplicates: false } as const
 const pattern = compileNamePattern('CN=*, OU=*, O=Example, C=??')
 
 const sources = [{ file: 'profile', text: readFileSync(join(import.meta.dirname, '../../profiles/terminate-and-reencrypt.pfl'), 'utf8') }]

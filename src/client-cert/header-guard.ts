@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { errors } from '../errors.ts'
+import { reversedConnection } from '../http/reversed-connection.ts'
 import type { TlsConnection, VerifiedClient } from '../tls/connection.ts'
 import { ownFields, rfc9440FromSap, type CipherSuiteFormat, type OwnFields } from './fields.ts'
 import { rewriteFields, scanFields, type FieldScan } from './field-list.ts'
@@ -31,14 +32,14 @@ export interface HeaderGuardOptions {
   readonly maxHeaderFields: number
   /** What is known of the TLS connection of a socket; `null` for plain HTTP. */
   readonly connectionOf: (socket: Socket) => TlsConnection | null
-  /** Called at the first request of each connection with a verified client certificate. */
+  /** Called at the first request of each connection with a verified client certificate; not of reversed ones, whose certificate is never passed on. */
   readonly onClient?: (client: VerifiedClient) => void
 }
 
 /** What depends on the connection alone, made at its first request. */
 interface ConnectionState {
   readonly connection: TlsConnection | null
-  readonly inbound: Pick<Inbound, 'transport' | 'certificate'>
+  readonly inbound: Pick<Inbound, 'transport' | 'certificate' | 'reversed'>
   readonly verdict: Verdict
   readonly own: OwnFields
   /** The decision for a request without SSL fields, which nearly all requests are. */
@@ -147,8 +148,9 @@ export class HeaderGuard {
   #newState (socket: Socket): ConnectionState {
     const { policy, names, formats, write, connectionOf, onClient } = this.#options
     const connection = connectionOf(socket)
-    if (connection !== null && connection.client !== null) onClient?.(connection.client)
-    const inbound = { transport: connection === null ? 'http' : 'https', certificate: connection?.client?.certificate ?? null } as const
+    const reversed = reversedConnection(socket) !== null
+    if (connection !== null && connection.client !== null && !reversed) onClient?.(connection.client)
+    const inbound = { transport: connection === null ? 'http' : 'https', certificate: connection?.client?.certificate ?? null, reversed } as const
     const verdict = judge(policy, inbound)
     return {
       connection,

@@ -32,6 +32,8 @@ export interface Inbound {
   readonly transport: 'http' | 'https'
   /** Names of the verified client certificate of the TLS connection. */
   readonly certificate: { readonly subject: string, readonly issuer: string } | null
+  /** The connection was opened from here (reverse invoke): its certificate is the other gateway's, whatever the rules say of it. */
+  readonly reversed: boolean
   /** SSL fields in the request: none, only ones in another spelling than the configured one, or at least one spelt as configured. */
   readonly fields: 'absent' | 'misspelt' | 'present'
   /** Whether a field that may occur once occurs more than once. */
@@ -86,7 +88,7 @@ export function decide (policy: HeaderPolicy, inbound: Inbound): Decision {
 
 /** The same with a judgement made before, for further requests on a connection. */
 export function decideFor (policy: HeaderPolicy, verdict: Verdict, inbound: Inbound): Decision {
-  const { add, because } = addition(policy, verdict, inbound)
+  const { add, because } = inbound.reversed ? reversedAddition(policy, verdict, inbound) : addition(policy, verdict, inbound)
   return {
     predecessor: verdict.trusted ? 'trusted' : 'untrusted',
     action: verdict.trusted ? 'keep' : 'remove',
@@ -105,6 +107,12 @@ function addition (policy: HeaderPolicy, { trusted, gateway }: Verdict, { fields
   if (certificate === null) return { add: 'conninfo', because: 'no fields, no certificate' }
   if (gateway && !policy.trustedCertificateAsUser) return { add: 'conninfo', because: 'no fields, and its certificate is a gateway\'s' }
   return { add: 'certificate', because: 'no fields, so its certificate is a user\'s' }
+}
+
+/** The certificate of a reversed connection is a gateway's, also where no rule names it or a switch would make it a user's. */
+function reversedAddition (policy: HeaderPolicy, verdict: Verdict, inbound: Inbound): Pick<Decision, 'add' | 'because'> {
+  const found = addition(policy, verdict, inbound)
+  return found.add === 'certificate' ? { add: 'conninfo', because: 'the connection is reversed: its certificate is a gateway\'s' } : found
 }
 
 function untrustedAddition ({ untrustedFields }: HeaderPolicy): Pick<Decision, 'add' | 'because'> {

@@ -22,7 +22,18 @@ export function reversedConnection (socket: object): ReversedConnection | null {
   return reversed.get(socket) ?? null
 }
 
-/** The local address on which a connection counts as arrived. */
-export function arrivalOf (socket: { readonly localAddress?: string | undefined, readonly localPort?: number | undefined }): ReversedConnection {
-  return reversed.get(socket) ?? { localAddress: socket.localAddress, localPort: socket.localPort }
+/** What {@link arrivalOf} looks at. Node keeps the socket below a TLS socket as its parent. */
+interface Arrived {
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+  readonly _parent?: object | null
+}
+
+/**
+ * The local address on which a connection counts as arrived. TLS inside a reversed connection has arrived where that one did, although its
+ * client certificate is its own.
+ */
+export function arrivalOf (socket: Arrived): ReversedConnection {
+  const { localAddress, localPort, _parent: below } = socket
+  return reversed.get(socket) ?? (below === undefined || below === null ? undefined : reversed.get(below)) ?? { localAddress, localPort }
 }

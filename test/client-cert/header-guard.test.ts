@@ -2,6 +2,8 @@ import { IncomingMessage, Server } from 'node:http'
 import { Socket } from 'node:net'
 import t from 'tap'
 import { HeaderGuard, type HeaderGuardOptions } from '../../src/client-cert/header-guard.ts'
+import { compileTrustRule } from '../../src/client-cert/policy.ts'
+import { markReversed } from '../../src/http/reversed-connection.ts'
 import { defaultFieldNames } from '../../src/client-cert/managed-fields.ts'
 import { addHeaders, replaceHeaders } from '../../src/client-cert/request-views.ts'
 import type { TlsConnection } from '../../src/tls/connection.ts'
@@ -51,6 +53,29 @@ t.test('a request is judged once, a connection too', async t => {
   guard.admit(two)
   t.strictSame(two.rawHeaders, expected)
   t.equal(asked, 1)
+})
+
+t.test('the certificate of a reversed connection is never written, and nobody asks for its chain', async t => {
+  const pki = await mintPki(t)
+  const connection: TlsConnection = {
+    protocol: 'TLSv1.3',
+    cipherSuite: { name: 'TLS_AES_256_GCM_SHA384', code: 0x1302, keySizeBits: 256 },
+    client: { certificate: pki.gateway.certificate, chain: [], chainComplete: false }
+  }
+  const clients: unknown[] = []
+  const { subject, issuer } = pki.gateway.certificate
+  const trusting: HeaderGuardOptions['policy'] = {
+    ...options.policy, trustRules: [compileTrustRule('rule', { subject, issuer, legacy: false })], trustedCertificateAsUser: true
+  }
+  for (const [policy, predecessor] of [[options.policy, 'untrusted'], [trusting, 'trusted']] as const) {
+    const guard = new HeaderGuard({ ...options, policy, connectionOf: () => connection, onClient: client => { clients.push(client) } })
+    const socket = new Socket()
+    markReversed(socket, { localAddress: '127.0.0.1', localPort: 443 })
+    const request = requestOf(['Host', 'a'], socket)
+    t.equal(guard.admit(request).decision?.predecessor, predecessor)
+    t.strictSame(request.rawHeaders, ['Host', 'a', 'SSL_CIPHER_USEKEYSIZE', '256', 'SSL_CIPHER_SUITE', '1302'])
+  }
+  t.strictSame(clients, [])
 })
 
 t.test('a list as long as what the platform keeps may have been cut', async t => {

@@ -20,6 +20,7 @@ const gateway = { certificate: gatewayNames }
 const user = { certificate: userNames }
 const present = { fields: 'present' } as const
 const misspelt = { fields: 'misspelt' } as const
+const reversed = { reversed: true } as const
 const trustNamed = { trustRules: [named] }
 
 const keepNothing = { predecessor: 'trusted', action: 'keep', add: 'nothing' } as const
@@ -81,13 +82,30 @@ const rows: Row[] = [
   { source: 'note C: misspelt only, trusted, as user: an intermediary all the same', policy: { ...trustNamed, trustedCertificateAsUser: true }, inbound: { ...gateway, ...misspelt }, expected: keepConninfo },
   { source: 'note C: misspelt only, HTTP accepted', policy: { acceptOverHttp: true }, inbound: { ...http, ...misspelt }, expected: keepNothing },
 
+  // issue, reverse invoke: a reversed connection's certificate is a gateway's
+  { source: 'reversed: a certificate that no rule names', inbound: { ...user, ...reversed }, expected: removeConninfo },
+  { source: 'reversed: named by a rule', policy: trustNamed, inbound: { ...gateway, ...reversed }, expected: keepConninfo },
+  { source: 'reversed: not the one that the rule names', policy: trustNamed, inbound: { ...user, ...reversed }, expected: removeConninfo },
+  { source: 'reversed: believed by the old pair */*', policy: { trustRules: [everybodyLegacy] }, inbound: { ...user, ...reversed }, expected: keepConninfo },
+  { source: 'reversed: believed by */* as an entry of the new kind', policy: { trustRules: [everybody] }, inbound: { ...user, ...reversed }, expected: keepConninfo },
+  { source: 'reversed: trusted certificates are users\'', policy: { ...trustNamed, trustedCertificateAsUser: true }, inbound: { ...gateway, ...reversed }, expected: keepConninfo },
+  { source: 'reversed: untrusted fields: certificate', policy: { untrustedFields: 'certificate' }, inbound: { ...user, ...reversed, ...present }, expected: removeConninfo },
+  { source: 'reversed: untrusted fields: none', policy: { untrustedFields: 'none' }, inbound: { ...user, ...reversed, ...present }, expected: removeNothing },
+  { source: 'reversed: forwarding off', policy: { forwardClientCertificate: false }, inbound: { ...user, ...reversed }, expected: removeNothing },
+  { source: 'reversed: fields of a believed predecessor', policy: trustNamed, inbound: { ...gateway, ...reversed, ...present }, expected: keepNothing },
+  { source: 'reversed: two from a believed predecessor', policy: trustNamed, inbound: { ...gateway, ...reversed, ...present, duplicates: true }, expected: { ...keepNothing, refusal: 'duplicate' } },
+  { source: 'reversed: misspelt fields of a believed predecessor', policy: trustNamed, inbound: { ...gateway, ...reversed, ...misspelt }, expected: keepConninfo },
+  { source: 'reversed: fields of a predecessor that is not believed', inbound: { ...gateway, ...reversed, ...present }, expected: removeConninfo },
+  { source: 'reversed without TLS', inbound: { ...http, ...reversed, ...present }, expected: removeNothing },
+  { source: 'reversed without TLS, accepted', policy: { acceptOverHttp: true }, inbound: { ...http, ...reversed, ...present }, expected: keepNothing },
+
   // issue, duplicates
   { source: 'two SSL_CLIENT_CERT from a trusted predecessor', policy: trustNamed, inbound: { ...gateway, ...present, duplicates: true }, expected: { ...keepNothing, refusal: 'duplicate' } },
   { source: 'two over accepted HTTP', policy: { acceptOverHttp: true }, inbound: { ...http, ...present, duplicates: true }, expected: { ...keepNothing, refusal: 'duplicate' } },
   { source: 'two from an untrusted one are removed', inbound: { ...user, ...present, duplicates: true }, expected: removeConninfo }
 ]
 
-const complete = (inbound: Partial<Inbound>): Inbound => ({ transport: 'https', certificate: null, fields: 'absent', duplicates: false, ...inbound })
+const complete = (inbound: Partial<Inbound>): Inbound => ({ transport: 'https', certificate: null, reversed: false, fields: 'absent', duplicates: false, ...inbound })
 
 t.test('a decision for each case', async t => {
   for (const { source, policy, inbound, expected } of rows) {
@@ -108,6 +126,7 @@ const policies = fc.record<HeaderPolicy>({
 const inbounds = fc.record<Inbound>({
   transport: fc.constantFrom('http', 'https'),
   certificate: fc.constantFrom(null, gatewayNames, userNames),
+  reversed: fc.boolean(),
   fields: fc.constantFrom('absent', 'misspelt', 'present'),
   duplicates: fc.boolean()
 }).map(inbound => inbound.transport === 'http' ? { ...inbound, certificate: null } : inbound)
@@ -121,6 +140,8 @@ t.test('what holds for every policy and every request', async t => {
       ['nothing is added if forwarding is off', policy.forwardClientCertificate || add === 'nothing'],
       ['who sends fields never has its certificate written, unless switched', inbound.fields === 'absent' || add !== 'certificate' || policy.untrustedFields === 'certificate'],
       ['a gateway\'s certificate is never written, unless switched', !verdict.gateway || add !== 'certificate' || policy.trustedCertificateAsUser],
+      ['the certificate of a reversed connection is never written, whatever is switched', !inbound.reversed || add !== 'certificate'],
+      ['a predecessor is judged alike on both kinds of connection', predecessor === decide(policy, { ...inbound, reversed: !inbound.reversed }).predecessor],
       ['kept fields and own ones never meet', !(action === 'keep' && inbound.fields === 'present') || add === 'nothing'],
       ['without rules nobody is trusted over HTTPS', policy.trustRules.length > 0 || inbound.transport === 'http' || predecessor === 'untrusted']
     ]
