@@ -1,10 +1,13 @@
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { curl } from '../helpers/landscape.ts'
 import { runLoad, startBackEnd, startLoad } from '../helpers/load/load.ts'
 import type { SeenRequest } from '../helpers/load/back-end.ts'
 import { between, failures, outcomes, percentile } from '../helpers/load/report.ts'
 import { networkOf, noNamespaces } from '../helpers/network.ts'
-import { runToEnd } from '../helpers/processes.ts'
+import { runProgram, runToEnd } from '../helpers/processes.ts'
 
 const skip = noNamespaces()
 
@@ -96,4 +99,38 @@ t.test('delay', { skip }, async t => {
   await network.impair('wire', { delayMs: 50 })
   const report = await runLoad(t, { origin: 'http://server:8000', kind: 'get', bytes: 10, concurrency: 1, requests: 5 }, { within: network.within('client') })
   t.ok(percentile(report, 0) >= 100)
+})
+
+/** Waits for the end of a process that is nobody's child here; one that has ended and was not asked for yet has no descriptors left. */
+async function gone (pid: number): Promise<void> {
+  while (existsSync(`/proc/${pid}/fd/0`)) await setImmediate()
+}
+
+t.test('nothing is left of a program that fails, and the next network takes away what a killed one left', { skip }, async t => {
+  const build = `
+    const { networkOf } = await import(${JSON.stringify(new URL('../helpers/network.ts', import.meta.url).href)})
+    const { spawn } = await import('node:child_process')
+    const network = await networkOf({ teardown () {} }, { links: { wire: ['one', 'two'] } })
+    const [command, ...args] = [...network.within('one'), 'sleep', '600']
+    console.log('sleeper ' + spawn(command, args, { stdio: 'ignore' }).pid)
+    process.stdin.once('data', () => { throw new Error('on purpose') })`
+  const start = async () => {
+    const program = runProgram(t, process.execPath, ['--input-type=module', '-e', build])
+    const pid = Number((await program.line(line => line.startsWith('sleeper '))).slice('sleeper '.length))
+    return { program, sleeper: pid, left: () => readdirSync('/run/netns').filter(name => name.startsWith(`postern-${program.child.pid}-`)) }
+  }
+  const failing = await start()
+  t.equal(failing.left().length, 3)
+  const ended = once(failing.program.child, 'exit')
+  failing.program.child.stdin.write('fail\n')
+  t.same(await ended, [1, null])
+  t.same(failing.left(), [])
+  await gone(failing.sleeper)
+
+  const killed = await start()
+  await killed.program.stop('SIGKILL')
+  t.equal(killed.left().length, 3)
+  await networkOf(t, { links: { wire: ['one', 'two'] } })
+  t.same(killed.left(), [])
+  await gone(killed.sleeper)
 })
