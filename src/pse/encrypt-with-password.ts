@@ -8,7 +8,7 @@ import { systemRandom, type RandomSource } from './write-options.ts'
 /** How keys and certificates are encrypted. */
 export interface PasswordEncryption {
   readonly password: string
-  /** Iterations of PBKDF2, 1 to 1 000 000, since a reader works them off for each part of the file. Default 100 000. */
+  /** Iterations of PBKDF2, 1 to 1 000 000, since a reader works them off for each part of the file. Default 50 000. */
   readonly iterations?: number
   /** Asked for the salt (16 bytes), then for the initialisation vector (16 bytes). Default: the operating system. */
   readonly random?: RandomSource
@@ -26,8 +26,8 @@ const ivBytes = 16
 const keyBytes = 32
 const none = Buffer.from([0x05, 0x00])
 
-/** OpenSSL's own default of 2048 is of a time when a PIN was guessed a hundred times more slowly. */
-export const defaultIterations = 100_000
+/** OpenSSL's own default of 2048 is of a time when guessing was slower. More of them make a reload of the gateway wait: it derives three keys. */
+export const defaultIterations = 50_000
 
 /**
  * Encrypts with a password.

@@ -26,7 +26,7 @@ export function readPem (bytes: Uint8Array, { file, pin }: { file: string, pin: 
   const certificates = pemCertificates(blocks, file)
   const [key] = keys
   if (key === undefined && certificates.length === 0) throw new errors.PEM_EMPTY(file, blocks.map(({ label }) => label).join(', ').slice(0, 200))
-  return makeIdentity(key === undefined ? null : readKey(key, { file, pin }), certificates, { file, format: 'pem' })
+  return makeIdentity(key === undefined ? null : readKey(key, { file, pin }), { certificates, trusted: null }, { file, format: 'pem' })
 }
 
 /** All certificates among the blocks, those inside of PKCS#7 blocks too. Other blocks are skipped. */

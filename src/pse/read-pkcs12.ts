@@ -8,7 +8,7 @@ import { decryptWithPassword, noPassword, passwordOf, type Decryption, type Pass
 import { isMacRight } from './pkcs12-mac.ts'
 import { readBags, readStructure, type Bag, type EncryptedPart, type Pkcs12, type Section } from './pkcs12-structure.ts'
 import { looksLikePkcs8, readPkcs8 } from './pkcs8.ts'
-import { makeIdentity } from './whole-identity.ts'
+import { makeIdentity, type FoundCertificates } from './whole-identity.ts'
 
 /** What the steps of one reading share. */
 interface Reading {
@@ -38,8 +38,17 @@ export function readPkcs12 (bytes: Uint8Array, { file, pin }: { file: string, pi
   const bags = pkcs12.sections.flatMap(section => openSection(section, password, reading))
   const keys = bags.flatMap(bag => openKey(bag, password, reading))
   if (keys.length > 1) throw new errors.PKCS12_SEVERAL_KEYS(file, keys.length)
-  const certificates = bags.flatMap(bag => bag.kind === 'certificate' ? [readCertificate(bag.der, damaged)] : [])
-  return makeIdentity(keys[0] ?? null, certificates, { file, format: 'pkcs12' })
+  return makeIdentity(keys[0] ?? null, certificatesOf(bags, damaged), { file, format: 'pkcs12' })
+}
+
+/** Certificates with the mark of a trusted one are no part of a chain: programs write those twice. */
+function certificatesOf (bags: readonly Bag[], damaged: Reading['damaged']): FoundCertificates {
+  const found = bags.flatMap(bag => bag.kind === 'certificate' ? [{ trusted: bag.trusted, certificate: readCertificate(bag.der, damaged) }] : [])
+  const marked = found.filter(({ trusted }) => trusted).map(({ certificate }) => certificate)
+  return {
+    certificates: found.filter(({ trusted }) => !trusted).map(({ certificate }) => certificate),
+    trusted: marked.length === 0 ? null : marked
+  }
 }
 
 function findEmptyPassword (pkcs12: Pkcs12, reading: Reading): Password {

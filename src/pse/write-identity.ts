@@ -5,6 +5,7 @@ import type { IdentityContent, IdentityFormat } from './identity.ts'
 import { readIdentity } from './read-identity.ts'
 import { readTrustFile } from './trust-file.ts'
 import { writePem, writePemTrust } from './write-pem.ts'
+import { writePkcs12 } from './write-pkcs12.ts'
 import { writePse, type PseWriteOptions } from './write-pse.ts'
 
 /** How an identity is written. */
@@ -37,7 +38,7 @@ export function writeIdentity (identity: IdentityContent, options: IdentityWrite
 const writers: Readonly<Record<IdentityFormat, (identity: IdentityContent, options: IdentityWriteOptions) => WrittenFile[]>> = {
   'pse-v2': (identity, options) => [{ role: 'identity', bytes: writePse(identity, { ...options, version: 2 }) }],
   'pse-v4': (identity, options) => [{ role: 'identity', bytes: writePse(identity, { ...options, version: 4 }) }],
-  pkcs12: () => [],
+  pkcs12: (identity, options) => [{ role: 'identity', bytes: writePkcs12(identity, options) }],
   pem: (identity, options) => {
     const [key, trust] = [writePem(identity, options), writePemTrust(identity)]
     return [...key === null ? [] : [{ role: 'identity' as const, bytes: key }], ...trust === null ? [] : [{ role: 'trust' as const, bytes: trust }]]

@@ -24,9 +24,10 @@ export function requireAsciiPin (pin: string, what: string): string {
   return pin
 }
 
-/** @throws POSTERN_ERR_IDENTITY_PIN_UNWRITABLE for an empty PIN and one of more than 256 characters */
+/** @throws POSTERN_ERR_IDENTITY_PIN_UNWRITABLE for an empty PIN, one of more than 256 characters and one with control characters */
 export function requirePin (pin: string, what: string): string {
   if (pin === '') throw new errors.IDENTITY_PIN_UNWRITABLE(what, 'it is empty; leave it out for a file without protection')
   if (pin.length > maxPinLength) throw new errors.IDENTITY_PIN_UNWRITABLE(what, `it has ${pin.length} characters; expected at most ${maxPinLength}`)
+  if (/\p{Cc}/u.test(pin)) throw new errors.IDENTITY_PIN_UNWRITABLE(what, 'it has control characters')
   return pin
 }
