@@ -1,7 +1,8 @@
 /**
- * `postern pf=<profile> [name=value ...]`: arguments, signals, exit codes, nothing else.
+ * `postern pf=<profile> [name=value ...]`, `postern pse <command> ...`: arguments, signals, exit codes, nothing else.
  *
- * Exit codes: 0 orderly end, 1 errors in arguments or configuration, or a port that cannot be opened.
+ * Exit codes: 0 orderly end, 1 errors in arguments or configuration, or a port that cannot be opened. The commands of `pse` have more: see
+ * docs/reference/pse-commands.md.
  */
 import { runGateway, type RunningGateway } from './gateway/run.ts'
 import { checkConfiguration } from './gateway/check-configuration.ts'
@@ -9,11 +10,19 @@ import { letHeapGrow } from './gateway/heap.ts'
 import { parseArguments, usage, type Arguments } from './gateway/arguments.ts'
 import { versionText } from './gateway/version.ts'
 
-const parsed = parseArguments(process.argv.slice(2))
-if (parsed.faults.length > 0) {
-  fail([...parsed.faults, usage].join('\n'))
-} else {
+const [first, ...others] = process.argv.slice(2)
+if (first === 'pse') await runPse(others)
+else await runArguments(parseArguments(process.argv.slice(2)))
+
+async function runArguments (parsed: Arguments): Promise<void> {
+  if (parsed.faults.length > 0) fail([...parsed.faults, usage].join('\n'))
   await run(parsed)
+}
+
+/** Loaded on demand: a gateway needs nothing of it. */
+async function runPse (argv: readonly string[]): Promise<void> {
+  const [{ runPseTool }, { processIo }] = await Promise.all([import('./pse-tool/main.ts'), import('./pse-tool/process-io.ts')])
+  process.exitCode = await runPseTool(argv, processIo())
 }
 
 async function run (args: Arguments): Promise<void> {

@@ -39,10 +39,14 @@ const PURE = new Set([
   'validateHeaderName', 'validateHeaderValue', 'constants'
 ])
 
-/** Rooms whose subject is one of those modules. They make contexts and connectors; the sockets come from the plugins and from undici. */
+/**
+ * Rooms whose subject is one of those modules. `tls` and `upstream` make contexts and connectors; `initiator` dials the acceptors of
+ * reverse invoke.
+ */
 const SUBJECT: Readonly<Record<string, readonly string[]>> = {
   tls: ['node:tls'],
-  upstream: ['node:tls', 'node:net']
+  upstream: ['node:tls', 'node:net'],
+  initiator: ['node:dns/promises', 'node:http', 'node:net', 'node:tls']
 }
 
 /** The only places that know pkijs: it is large, and its types are not ours. */
@@ -131,7 +135,7 @@ function roomFaults (entry: Import): string[] {
 function layerOf (file: string): Layer {
   if (file.startsWith('plugins/')) return 'plugin'
   if (file.startsWith('src/gateway/')) return 'gateway'
-  if (/^src\/(postern|cli|index)\.ts$|^src\/(demo|cli)\//.test(file)) return 'program'
+  if (/^src\/(postern|cli|index)\.ts$|^src\/(demo|cli|pse-tool)\//.test(file)) return 'program'
   return /^src\/[^/]+\.ts$/.test(file) ? 'base' : 'room'
 }
 

@@ -21,6 +21,7 @@ export interface Arguments {
 
 /** The text that explains the arguments. */
 export const usage = `usage: postern pf=<profile> [name=value ...] [options]
+       postern pse <command> ...    make, fill, renew and inspect PSEs; postern pse --help
   pf=<profile>         the profile to run
   name=value           overrides a parameter of the profile
   -checkconfig[=json]  check the configuration, print plan and findings, and end (0: no errors, 1: errors)

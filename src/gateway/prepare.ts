@@ -1,7 +1,6 @@
 /**
  * From a profile file to everything the gateway needs before it opens a port: the plan, the loaded identities, and the findings.
  */
-import { userInfo } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { loadProfile, loadServices } from '../profile/load.ts'
 import type { Finding } from '../profile/finding.ts'
@@ -14,6 +13,7 @@ import { auxiliaryServer } from './auxiliary-upstream.ts'
 import { loadExternalPlugin, type ExternalPluginOptions } from './external-plugin.ts'
 import { planFromProfile } from './plan-from-profile.ts'
 import type { IdentityPlan, Origin, Plan, ServerPlan } from './plan.ts'
+import { processUser } from './process-user.ts'
 
 /** What a profile came to. `plan` is `null` where the profile itself has errors. */
 export interface Prepared {
@@ -102,15 +102,6 @@ type MakeFinding = ReturnType<typeof findingAbout>
 
 function faultOf (error: unknown, finding: MakeFinding): Finding {
   return finding('error', codeOf(error), (error as Error).message)
-}
-
-/** The name of the user this process runs as, for cred_v2; its number where no name is known, as for any uid of a container platform. */
-function processUser (): string {
-  try {
-    return userInfo().username
-  } catch {
-    return String(process.getuid?.() ?? '')
-  }
 }
 
 function findingAbout (parameter: string | null, { file, line }: Origin) {

@@ -1,0 +1,124 @@
+/**
+ * The one function of these commands that writes files. At no moment is there a half-written file, nor none: the new one is written beside,
+ * synchronised, read back and checked, and only then takes the name. The old one is kept as `<file>.bak` until what stands under the name has
+ * been read back and checked too.
+ */
+import { randomBytes } from 'node:crypto'
+import { link, lstat, open, readFile, realpath, rename, rm, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { errors } from '../errors.ts'
+
+/** How a file is written. */
+export interface Replacement {
+  /** Permissions of the new file, e.g. 0o600. */
+  readonly mode: number
+  /** Refuse where there is a file already. */
+  readonly create?: boolean
+  /** Throws when the bytes that were read back are not as they should be. */
+  readonly check: (bytes: Buffer) => void
+}
+
+/**
+ * Writes a file in place of another one, or as a new one.
+ *
+ * A link is followed: the file it points at is replaced, and the link stays. The new file belongs to the owner of the old one.
+ *
+ * @throws POSTERN_ERR_PSE_TOOL_EXISTS, PSE_TOOL_WRITE with the system's reason, PSE_TOOL_LINK for a link to nothing, PSE_TOOL_READ_BACK
+ */
+export async function replaceFile (path: string, bytes: Uint8Array, replacement: Replacement): Promise<void> {
+  const target = await targetOf(path)
+  const old = await lstat(target).catch(() => null)
+  if (old !== null && replacement.create === true) throw new errors.PSE_TOOL_EXISTS(target)
+  if (old !== null && !old.isFile()) throw new errors.PSE_TOOL_WRITE(target, 'it is no file')
+  const beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`)
+  try {
+    await writeBeside(beside, bytes, replacement.mode, old)
+    await readBack(beside, target, bytes, replacement.check)
+    if (old === null) await takeFreeName(beside, target)
+    else await takeNameOf(beside, target, () => readBack(target, target, bytes, replacement.check))
+    await synchronise(dirname(target))
+  } catch (error) {
+    throw failure(target, error)
+  } finally {
+    await rm(beside, { force: true })
+  }
+}
+
+/**
+ * Removes a file for good.
+ *
+ * @throws POSTERN_ERR_PSE_TOOL_WRITE
+ */
+export async function removeFile (path: string): Promise<void> {
+  try {
+    await rm(path)
+    await synchronise(dirname(path))
+  } catch (error) {
+    throw failure(path, error)
+  }
+}
+
+/** Where a path leads. A link to nothing is refused: whoever made it meant a file that is elsewhere, or not yet there. */
+async function targetOf (path: string): Promise<string> {
+  const kind = await lstat(path).catch(() => null)
+  if (kind?.isSymbolicLink() !== true) return path
+  return await realpath(path).catch((cause: unknown) => { throw new errors.PSE_TOOL_LINK(path, { cause }) })
+}
+
+async function writeBeside (path: string, bytes: Uint8Array, mode: number, old: { uid: number, gid: number } | null): Promise<void> {
+  await using handle: FileHandle = await open(path, 'wx', mode)
+  // the mode of `open` is cut by the umask
+  await handle.chmod(mode)
+  const { uid, gid } = await handle.stat()
+  if (old !== null && (old.uid !== uid || old.gid !== gid)) await handle.chown(old.uid, old.gid)
+  await handle.writeFile(bytes)
+  await handle.sync()
+}
+
+async function readBack (path: string, target: string, written: Uint8Array, check: Replacement['check']): Promise<void> {
+  const bytes = await readFile(path)
+  try {
+    if (!bytes.equals(written)) throw new errors.PSE_TOOL_READ_BACK(target, 'other bytes')
+    check(bytes)
+  } catch (cause) {
+    throw new errors.PSE_TOOL_READ_BACK(target, (cause as Error).message, { cause })
+  }
+}
+
+/** A hard link fails where the name is taken; a rename would replace what somebody has made in the meantime. */
+async function takeFreeName (beside: string, target: string): Promise<void> {
+  await link(beside, target)
+}
+
+async function takeNameOf (beside: string, target: string, check: () => Promise<void>): Promise<void> {
+  const backup = `${target}.bak`
+  await rm(backup, { force: true })
+  await link(target, backup)
+  try {
+    await rename(beside, target)
+    await check()
+  } catch (error) {
+    await rename(backup, target)
+    throw error
+  }
+  await rm(backup)
+}
+
+async function synchronise (directory: string): Promise<void> {
+  await using handle = await open(directory)
+  await handle.sync()
+}
+
+function failure (target: string, error: unknown): Error {
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException
+  if (code.startsWith('POSTERN_')) return error as Error
+  return code === 'EEXIST' ? new errors.PSE_TOOL_EXISTS(target) : new errors.PSE_TOOL_WRITE(target, reasons[code] ?? code, { cause: error })
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'the user of this process may not write into its directory',
+  EPERM: 'the user of this process may not; the file belongs to somebody else',
+  EROFS: 'its file system is read-only',
+  ENOENT: 'there is no such directory',
+  ENOSPC: 'the file system is full'
+}
