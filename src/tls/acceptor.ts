@@ -2,9 +2,11 @@
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Identity } from '../pse/identity.ts'
+import type { RevocationCheck, RevocationFinding } from '../revocation/revocation-lists.ts'
 import { hasVerifiedCertificate } from './connection.ts'
 import { IdentityServer } from './identity-server.ts'
 import { peekClientHello } from './peek.ts'
+import { PeerPaths } from './peer-path.ts'
 import type { TlsSettings } from './secure-context.ts'
 import { normalizeServerName, ServerNames } from './server-name.ts'
 
@@ -13,6 +15,8 @@ export interface HandshakeFailure {
   /** Error code of Node or OpenSSL, or OpenSSL's verdict on the certificate: `CERT_HAS_EXPIRED`. No text of the peer's. */
   readonly reason: string
   readonly remoteAddress: string | undefined
+  /** With the reasons CERT_REVOKED and CERT_STATUS_UNKNOWN: the certificate, and what was found out about it. */
+  readonly finding?: RevocationFinding
 }
 
 /** What to do with the outcome of handshakes. */
@@ -29,6 +33,8 @@ export interface AcceptorOptions extends TlsSettings {
   readonly handshakeTimeoutMs: number
   /** The clock; the system's by default. */
   readonly now?: () => Date
+  /** Judges client certificates after each handshake, on resumed sessions too. `null` or left out: none is judged. */
+  readonly revocation?: RevocationCheck | null | undefined
 }
 
 /** A ClientHello needs nobody's attention: it is there at once or not at all. */
@@ -43,6 +49,7 @@ export class TlsAcceptor {
   readonly #events: AcceptorEvents
   readonly #servers: readonly IdentityServer[]
   readonly #names: ServerNames
+  readonly #paths: readonly PeerPaths[]
   /** Position of the identity that a handshake was made with. */
   readonly #identityOf = new WeakMap<object, number>()
   readonly #connections = new Set<Duplex>()
@@ -58,6 +65,7 @@ export class TlsAcceptor {
     this.#events = events
     this.#servers = identities.map((identity, index) => this.#serverOf(identity, index))
     this.#names = new ServerNames(identities.map(({ certificate }) => certificate as Buffer))
+    this.#paths = options.revocation ? identities.map(identity => new PeerPaths(identity)) : []
   }
 
   /** Takes a new connection. */
@@ -91,6 +99,16 @@ export class TlsAcceptor {
     return this.#identityOf.get(socket) === this.#names.indexOf(host === null ? null : normalizeServerName(host))
   }
 
+  /** The connections whose handshake has ended and for which `predicate` holds: for those that somebody wants to end. */
+  connectionsThat (predicate: (socket: TLSSocket) => boolean): TLSSocket[] {
+    return [...this.#secured].filter(predicate)
+  }
+
+  /** Whether the revocation check refuses the client of this connection now: lists may have been replaced since its handshake. */
+  isRefused (socket: TLSSocket): boolean {
+    return this.#findingOf(socket, this.#identityOf.get(socket) ?? 0) !== null
+  }
+
   /** Ends the handshakes that are under way and takes no more. Connections whose handshake has ended stay. */
   close (): void {
     this.#closing = true
@@ -121,6 +139,13 @@ export class TlsAcceptor {
       socket.destroy()
       return
     }
+    const finding = this.#findingOf(socket, index)
+    if (finding !== null) {
+      const reason = finding.status === 'revoked' ? 'CERT_REVOKED' : 'CERT_STATUS_UNKNOWN'
+      this.#events.failed({ reason, remoteAddress: remoteAddressOf(socket), finding })
+      socket.destroy()
+      return
+    }
     if (this.#closing) {
       socket.destroy()
       return
@@ -129,6 +154,17 @@ export class TlsAcceptor {
     this.#secured.add(socket)
     socket.once('close', () => this.#secured.delete(socket))
     this.#events.secured(socket)
+  }
+
+  /**
+   * With `verify_client` 1, too, a client with a revoked certificate is refused and not served as if it had none: it has asked to be
+   * known by a certificate that somebody else may have by now.
+   */
+  #findingOf (socket: TLSSocket, index: number): RevocationFinding | null {
+    const { revocation, now } = this.#options
+    const at = now?.() ?? new Date()
+    if (!revocation || !hasVerifiedCertificate(socket, at)) return null
+    return revocation.judge((this.#paths[index] as PeerPaths).pathOf(socket, at), at)
   }
 }
 

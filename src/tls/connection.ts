@@ -2,8 +2,9 @@
 import type { TLSSocket } from 'node:tls'
 import type { X509Certificate } from 'node:crypto'
 import { buildChain, isSelfSigned, withoutRoot, type IssuerCache } from '../x509/chain.ts'
-import { parseCertificate, type Certificate } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { cipherSuiteOf } from './cipher-suites.ts'
+import { parsed, sentIssuers } from './sent-certificates.ts'
 
 /** A cipher suite with the two numbers the SSL header fields want. */
 export interface CipherSuite {
@@ -39,9 +40,6 @@ export interface IssuerSource {
   /** Chains that clients sent and that were verified. */
   readonly cache: IssuerCache
 }
-
-/** A peer may send more; what is behind the first ones is no chain that anybody can use. */
-const maxSentCertificates = 16
 
 const connections = new WeakMap<TLSSocket, TlsConnection>()
 
@@ -110,22 +108,6 @@ function readClient (leaf: X509Certificate, { known, cache }: IssuerSource, now:
   cache.remember(certificate, chain)
   clients.set(chain, client)
   return client
-}
-
-/** The certificates that the client sent behind its own, in its order. Empty on a resumed session. */
-function sentIssuers (leaf: X509Certificate): X509Certificate[] {
-  const sent: X509Certificate[] = []
-  for (let next = leaf.issuerCertificate; next !== undefined && sent.length < maxSentCertificates; next = next.issuerCertificate) sent.push(next)
-  return sent
-}
-
-/** A certificate that OpenSSL read and we cannot name exactly counts as none: nothing is forwarded that was not understood. */
-function parsed (x509: X509Certificate): Certificate | null {
-  try {
-    return parseCertificate(x509.raw)
-  } catch {
-    return null
-  }
 }
 
 function isComplete (leaf: Certificate, chain: readonly Certificate[], known: readonly Certificate[]): boolean {

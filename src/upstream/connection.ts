@@ -29,6 +29,8 @@ export class UpstreamConnection {
   owner: object | null = null
   /** Requests that are running or queued here. */
   running = 0
+  /** The socket that is in use or was the last one. */
+  socket: Socket | null = null
   readonly #client: Client
   #sentOnSocket = 0
   #answers = new ContinueFilter()
@@ -61,6 +63,7 @@ export class UpstreamConnection {
 
   #prepare (socket: Socket): Socket {
     this.#sentOnSocket = 0
+    this.socket = socket
     const answers = new ContinueFilter()
     this.#answers = answers
     const read = socket.read.bind(socket)
@@ -82,9 +85,9 @@ export class UpstreamConnection {
     return this.#answers.answered
   }
 
-  /** Ends the connection at once, with whatever runs on it. */
-  destroy (): void {
-    this.#client.destroy(new errors.UPSTREAM_STOPPED(), () => {})
+  /** Ends the connection at once, with whatever runs on it: `error` is why. */
+  destroy (error: Error = new errors.UPSTREAM_STOPPED()): void {
+    this.#client.destroy(error, () => {})
   }
 
   /**

@@ -6,9 +6,9 @@ export interface CodedError extends Error {
   readonly statusCode?: number
 }
 
-const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|CRL_|INVALID_CA|PATH_LENGTH|HOSTNAME_MISMATCH|EPROTO|POSTERN_ERR_UPSTREAM_NAME)/
+const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|CRL_|INVALID_CA|PATH_LENGTH|HOSTNAME_MISMATCH|EPROTO|POSTERN_ERR_UPSTREAM_(NAME|REVOKED))/
 const ANSWER_CODES = /^(HPE_|UND_ERR_RES_)/
-const CLOSED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED'])
+const CLOSED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED', 'POSTERN_ERR_UPSTREAM_CLOSED'])
 
 const byCode = {
   ETIMEDOUT: errors.UPSTREAM_CONNECT_TIMEOUT,
@@ -52,6 +52,14 @@ function isNonsense ({ name, message }: Error): boolean {
 /** Tells whether the failure speaks against the server: it could not be reached, or refuses TLS. */
 export function speaksAgainstServer ({ code }: CodedError): boolean {
   return code === 'POSTERN_ERR_UPSTREAM_UNREACHABLE' || code === 'POSTERN_ERR_UPSTREAM_CONNECT_TIMEOUT' || code === 'POSTERN_ERR_UPSTREAM_TLS'
+}
+
+/** Nothing was sent, and nothing speaks against the server either: reverse invoke has no connection to it at the moment. */
+const MOMENTARY = new Set(['NOT_REGISTERED', 'NO_CONNECTION', 'BUSY', 'GONE'].map(what => `POSTERN_ERR_REVERSE_INVOKE_${what}`))
+
+/** Tells whether the server may serve the very next request: it is not taken out, but this request may go to another one at once. */
+export function isMomentary (error: Error): boolean {
+  return MOMENTARY.has(codeOf(error))
 }
 
 function codeOf (error: Error): string {

@@ -1,15 +1,23 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Dispatcher } from 'undici'
 import { errors } from '../errors.ts'
 import { UpstreamConnection } from './connection.ts'
 import type { Connect } from './connector.ts'
 import { PoolExchange, type ExchangeHandler, type ExchangeOptions, type ExchangeOwner } from './exchange.ts'
+import { readyConnect } from './ready-connect.ts'
+import type { Sender } from './sender.ts'
 
 /** Settings of one pool. */
 export interface PoolOptions {
   readonly origin: string
   readonly serverName: string
   readonly connect: Connect
+  /**
+   * A request is put on a connection that is there, and not on one that is still being made: it takes whichever is free first. For
+   * connections that may be a long time coming while others become free.
+   */
+  readonly connectFirst: boolean
   /** Connections, idle, busy and upgraded ones together. */
   readonly maxConnections: number
   /** Requests that wait for a free connection; one more is refused. */
@@ -39,11 +47,13 @@ const WITH_BODY = new Set(['ACL', 'LOCK', 'MERGE', 'MKCALENDAR', 'MKCOL', 'REPOR
  *
  * The connection that was used last is used next: few connections stay warm and the others end by their idle time.
  */
-export class UpstreamPool extends Dispatcher implements ExchangeOwner {
+export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   readonly #options: PoolOptions
   readonly #connections = new Set<UpstreamConnection>()
   readonly #idle: UpstreamConnection[] = []
   readonly #waiting = new Set<PoolExchange>()
+  /** Connections that are being made for who waits. */
+  #coming = 0
   readonly #bound = new WeakMap<object, UpstreamConnection>()
   readonly #detached = new Set<Duplex>()
   readonly #onEmpty: Array<() => void> = []
@@ -66,7 +76,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
     if (this.#options.closeAfterResponse) options.reset = true
     else if (WITH_BODY.has(options.method)) options.reset = false
     const exchange = new PoolExchange(this, options, handler)
-    if (this.#stopped || this.#options.registry.stopped) exchange.fail(new errors.UPSTREAM_STOPPED())
+    if (this.#isStopped) exchange.fail(new errors.UPSTREAM_STOPPED())
     else this.#start(exchange)
   }
 
@@ -88,16 +98,64 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
   #free ({ fresh }: PoolExchange): UpstreamConnection | undefined {
     if (!fresh) return this.#idle.pop() ?? this.#open()
     const stale = this.#idle[0]
-    if (stale !== undefined && this.#connections.size >= this.#options.maxConnections) this.#drop(stale)
+    if (stale !== undefined && this.#isFull) this.#drop(stale)
     return this.#open()
   }
 
   #open (): UpstreamConnection | undefined {
-    if (this.#connections.size >= this.#options.maxConnections) return undefined
-    const connection = new UpstreamConnection({ ...this.#options, onLost: lost => this.#drop(lost) })
+    return this.#options.connectFirst || this.#isFull ? undefined : this.#add(this.#options.connect)
+  }
+
+  get #isFull (): boolean {
+    return this.#connections.size + this.#coming >= this.#options.maxConnections
+  }
+
+  #add (connect: Connect): UpstreamConnection {
+    const connection = new UpstreamConnection({ ...this.#options, connect, onLost: lost => this.#drop(lost) })
     this.#connections.add(connection)
     this.#options.registry.active.add(this)
     return connection
+  }
+
+  /** Has a connection made for a request that waits, unless there are as many on their way as requests that wait. */
+  #comeFor (exchange: PoolExchange): void {
+    if (!this.#options.connectFirst || this.#coming >= this.#waiting.size || this.#isFull) return
+    this.#coming++
+    this.#options.registry.active.add(this)
+    this.#options.connect((error, socket) => {
+      this.#coming--
+      if (socket === null) this.#notCome(exchange, error ?? new errors.UPSTREAM_UNREACHABLE())
+      else this.#came(socket)
+    })
+  }
+
+  #came (socket: Socket): void {
+    const next = this.#nextWaiting()
+    if (next === undefined && this.#isStopped) {
+      socket.destroy()
+      this.#checkEmpty()
+      return
+    }
+    const connection = this.#add(readyConnect(socket, { ...this.#options, onLost: () => this.#drop(connection) }))
+    if (next === undefined) this.#idle.push(connection)
+    else connection.send(next)
+  }
+
+  #notCome (exchange: PoolExchange, error: Error): void {
+    // others are on their way for all who wait
+    if (this.#coming >= this.#waiting.size) return this.#checkEmpty()
+    if (this.#waiting.delete(exchange)) {
+      clearTimeout(exchange.timer)
+      this.#checkEmpty()
+      exchange.fail(error)
+    } else {
+      // it was for a request that has found another connection, which somebody who waits was counting on
+      this.#serveWaiting()
+    }
+  }
+
+  get #isStopped (): boolean {
+    return this.#stopped || this.#options.registry.stopped
   }
 
   #wait (exchange: PoolExchange): void {
@@ -110,6 +168,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
       this.#waiting.delete(exchange)
       exchange.fail(new errors.UPSTREAM_BUSY())
     }, this.#options.waitTimeoutMs)
+    this.#comeFor(exchange)
   }
 
   /** The next request that still wants an answer. */
@@ -145,7 +204,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
     if (connection === null || !this.#connections.has(connection)) return
     connection.running--
     if (connection.running > 0) return
-    if (this.#stopped || this.#options.registry.stopped || this.#options.closeAfterResponse || connection.owner === connection) this.#drop(connection)
+    if (this.#isStopped || this.#options.closeAfterResponse || connection.owner === connection) this.#drop(connection)
     else if (connection.owner === null) this.#hand(connection)
   }
 
@@ -172,19 +231,25 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
     })
   }
 
-  #drop (connection: UpstreamConnection): void {
+  #drop (connection: UpstreamConnection, error?: Error): void {
     const index = this.#idle.indexOf(connection)
     if (index >= 0) this.#idle.splice(index, 1)
     if (!this.#connections.delete(connection)) return
-    connection.destroy()
+    connection.destroy(error)
     this.#serveWaiting()
-    if (this.#connections.size > 0) return
+    this.#checkEmpty()
+  }
+
+  #checkEmpty (): void {
+    if (this.#connections.size + this.#coming > 0) return
     this.#options.registry.active.delete(this)
     for (const done of this.#onEmpty.splice(0)) done()
   }
 
   #serveWaiting (): void {
-    if (this.#waiting.size === 0) return
+    const [first] = this.#waiting
+    if (first === undefined) return
+    if (this.#options.connectFirst) return this.#comeFor(first)
     const connection = this.#open()
     if (connection === undefined) return
     const next = this.#nextWaiting()
@@ -197,6 +262,37 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
     for (const connection of this.#idle.slice()) this.#drop(connection)
   }
 
+  /**
+   * Ends the connections for which `predicate` holds: idle ones now, the others behind the exchanges that they have, and those that
+   * have changed their protocol at once.
+   */
+  endThose (predicate: (socket: Duplex) => boolean): void {
+    for (const socket of this.#detached) {
+      if (predicate(socket)) socket.destroy()
+    }
+    for (const connection of [...this.#connections]) {
+      if (connection.socket === null || !predicate(connection.socket)) continue
+      if (connection.running === 0) this.#drop(connection)
+      else this.#retire(connection)
+    }
+  }
+
+  /** Whom the connection was kept for gets another one. */
+  #retire (connection: UpstreamConnection): void {
+    if (connection.owner !== null) this.#bound.delete(connection.owner)
+    connection.owner = connection
+  }
+
+  /** Ends the wait of all who wait for a connection. */
+  failWaiting (error: Error): void {
+    for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) next.fail(error)
+  }
+
+  /** Whether a client has a connection here that is its own, by NTLM or Negotiate. */
+  isBound (clientConnection: Duplex): boolean {
+    return this.#bound.has(clientConnection)
+  }
+
   /** Ends the connections that have changed their protocol. */
   endTunnels (): void {
     for (const socket of this.#detached) socket.destroy()
@@ -207,10 +303,11 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
   override close (callback: () => void): void
   override close (callback?: () => void): Promise<void> | void {
     this.#stopped = true
-    this.closeIdle()
+    // those that belong to one client are not among the idle ones
+    for (const connection of [...this.#connections]) if (connection.running === 0) this.#drop(connection)
     const closed = new Promise<void>(resolve => {
-      if (this.#connections.size === 0) resolve()
-      else this.#onEmpty.push(resolve)
+      this.#onEmpty.push(resolve)
+      this.#checkEmpty()
     })
     if (callback === undefined) return closed
     closed.then(callback, callback)
@@ -223,9 +320,10 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner {
   override destroy (error: Error | null, callback: () => void): void
   override destroy (first?: Error | null | (() => void), second?: () => void): Promise<void> | void {
     this.#stopped = true
-    for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) next.fail(new errors.UPSTREAM_STOPPED())
+    const error = first instanceof Error ? first : undefined
+    this.failWaiting(error ?? new errors.UPSTREAM_STOPPED())
     this.endTunnels()
-    for (const connection of [...this.#connections]) this.#drop(connection)
+    for (const connection of [...this.#connections]) this.#drop(connection, error)
     const callback = typeof first === 'function' ? first : second
     if (callback === undefined) return Promise.resolve()
     queueMicrotask(callback)
