@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { readPin } from '../pse/cred-v2.ts'
 import type { Identity } from '../pse/identity.ts'
 import { readFile } from '../pse/load.ts'
+import type { PseRest } from '../pse/pse-rest.ts'
 import { isPinRequired, isPinWrong, readIdentityWithWarnings } from '../pse/read-identity.ts'
 import type { CommandLine } from './command-line.ts'
 import { credentialsPath } from './location.ts'
@@ -11,10 +12,11 @@ import type { Tool } from './tool.ts'
 /** An identity that was read, with what is needed to write it again. */
 export interface OpenIdentity {
   readonly path: string
-  readonly bytes: Buffer
   readonly identity: Identity
   /** `null` when the file has none. */
   readonly pin: string | null
+  /** What a PSE holds beside the identity. */
+  readonly rest: PseRest | undefined
 }
 
 /**
@@ -26,9 +28,9 @@ export interface OpenIdentity {
 export async function openIdentity (path: string, line: CommandLine, tool: Tool, option: PinRequest['option'] = 'pin'): Promise<OpenIdentity> {
   const { bytes } = await readFile(path)
   const open = (pin: string | null): OpenIdentity => {
-    const { identity, warnings } = readIdentityWithWarnings(bytes, { file: path, pin })
+    const { identity, warnings, rest } = readIdentityWithWarnings(bytes, { file: path, pin })
     for (const { message } of warnings) tool.warn(message)
-    return { path, bytes, identity, pin }
+    return { path, identity, pin, rest }
   }
   try {
     const opened = open(null)

@@ -1,7 +1,7 @@
 /**
  * The one function of these commands that writes files. At no moment is there a half-written file, nor none: the new one is written beside,
- * synchronised, read back and checked, and only then takes the name. The old one is kept as `<file>.bak` until what stands under the name has
- * been read back and checked too.
+ * synchronised, read back and checked, and only then takes the name. The old one is kept as `<file>.<number>.bak` until what stands under the
+ * name has been read back and checked too.
  */
 import { randomBytes } from 'node:crypto'
 import { link, lstat, open, readFile, realpath, rename, rm, type FileHandle } from 'node:fs/promises'
@@ -91,8 +91,7 @@ async function takeFreeName (beside: string, target: string): Promise<void> {
 }
 
 async function takeNameOf (beside: string, target: string, check: () => Promise<void>): Promise<void> {
-  const backup = `${target}.bak`
-  await rm(backup, { force: true })
+  const backup = `${target}.${randomBytes(6).toString('hex')}.bak`
   await link(target, backup)
   try {
     await rename(beside, target)
@@ -117,7 +116,7 @@ function failure (target: string, error: unknown): Error {
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'the user of this process may not write into its directory',
-  EPERM: 'the user of this process may not; the file belongs to somebody else',
+  EPERM: 'the file belongs to somebody else, or its file system has no hard links',
   EROFS: 'its file system is read-only',
   ENOENT: 'there is no such directory',
   ENOSPC: 'the file system is full'

@@ -47,7 +47,7 @@ async function create (path: string, user: string, { line, tool }: { line: Comma
     }
   })
   tool.note(`credential in ${file}`)
-  if (user !== tool.user) tool.note(`${file} belongs to ${tool.user}; expected to be readable by ${user}, and by nobody else`)
+  if (user !== tool.user) tool.note(`${user} must be able to read ${path} and ${file}, and nobody else; they were written by ${tool.user}`)
   return { text: `${user} can open ${path}\n`, data: { file: path, credentials: file, user } }
 }
 

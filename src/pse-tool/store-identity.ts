@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { errors } from '../errors.ts'
 import type { Identity, IdentityContent, IdentityFormat } from '../pse/identity.ts'
+import type { PseRest } from '../pse/pse-rest.ts'
 import { readIdentity } from '../pse/read-identity.ts'
 import { differenceBetween, writeIdentity, type WrittenFile } from '../pse/write-identity.ts'
 import { usage, type CommandLine, type Syntax } from './command-line.ts'
@@ -16,6 +17,8 @@ export interface Destination {
   readonly pin: string | null
   /** Refuse where there is a file already. */
   readonly create: boolean
+  /** What the PSE that is replaced holds beside its identity. */
+  readonly rest?: PseRest | undefined
 }
 
 const formats: Readonly<Record<string, IdentityFormat>> = { pse: 'pse-v2', v2: 'pse-v2', 'pse-v2': 'pse-v2', v4: 'pse-v4', 'pse-v4': 'pse-v4', p12: 'pkcs12', pkcs12: 'pkcs12', pem: 'pem' }
@@ -33,8 +36,8 @@ export function formatOf (syntax: Syntax, line: CommandLine, path: string): Iden
  *
  * @throws POSTERN_ERR_IDENTITY_UNWRITABLE, IDENTITY_PIN_UNWRITABLE, PSE_KEY_UNWRITABLE, PSE_TOOL_PEM_TRUST and what `replaceFile` throws
  */
-export async function storeIdentity (identity: IdentityContent, { path, format, pin, create }: Destination): Promise<void> {
-  const bytes = inOneFile(identity, writeIdentity(identity, { format, pin }), { path, pin })
+export async function storeIdentity (identity: IdentityContent, { path, format, pin, create, rest }: Destination): Promise<void> {
+  const bytes = inOneFile(identity, writeIdentity(identity, { format, pin, ...rest === undefined ? {} : { rest } }), { path, pin })
   if (bytes === null) throw new errors.PSE_TOOL_PEM_TRUST(path)
   await writeChecked(identity, bytes, { path, pin, create })
 }
@@ -61,8 +64,8 @@ export async function storeWithTrustBeside (identity: IdentityContent, destinati
 
 /** Writes an identity again in its format, with its PIN, and keeps what the file holds beside it. */
 export async function storeChanged (opened: OpenIdentity, changed: Partial<IdentityContent>): Promise<void> {
-  const { path, pin, identity } = opened
-  await storeIdentity({ ...identity, ...changed }, { path, pin, format: identity.source.format, create: false })
+  const { path, pin, identity, rest } = opened
+  await storeIdentity({ ...identity, ...changed }, { path, pin, format: identity.source.format, create: false, rest })
 }
 
 async function writeChecked (identity: IdentityContent, bytes: Buffer, { path, pin, create }: Pick<Destination, 'path' | 'pin' | 'create'>): Promise<void> {
