@@ -138,7 +138,7 @@ export const errors = {
   REVERSE_INVOKE_SILENT: createError('POSTERN_ERR_REVERSE_INVOKE_SILENT', 'the other side did not answer for %d ms'),
   REVERSE_INVOKE_DRAINING: createError('POSTERN_ERR_REVERSE_INVOKE_DRAINING', 'this server is going down and takes no registration', 503),
   REVERSE_INVOKE_UPGRADE: createError('POSTERN_ERR_REVERSE_INVOKE_UPGRADE', 'The request is not one that this port takes.', 400),
-  REVERSE_INVOKE_ACL: createError('POSTERN_ERR_REVERSE_INVOKE_ACL', '%s: "%s" %s; expected %s'),
+  REVERSE_INVOKE_ACL: createError('POSTERN_ERR_REVERSE_INVOKE_ACL', '%s: "%s" %s'),
   REVERSE_INVOKE_DIAL: createError('POSTERN_ERR_REVERSE_INVOKE_DIAL', '%s: %s'),
   REVERSE_INVOKE_WANT: createError('POSTERN_ERR_REVERSE_INVOKE_WANT', 'a connection for %s was asked for, which is not served here (ENDPOINTS of postern/ri/client_<xx>)'),
   REVERSE_INVOKE_PATH: createError('POSTERN_ERR_REVERSE_INVOKE_PATH', 'This address may not be reached.', 403),

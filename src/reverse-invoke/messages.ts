@@ -58,6 +58,7 @@ export type MessageFromInitiator = Static<typeof FromInitiatorSchema>
 export type MessageFromAcceptor = Static<typeof FromAcceptorSchema>
 
 const fromInitiator = Compile(FromInitiatorSchema)
+const versioned = Compile(Type.Object({ type: Type.Literal('register'), version: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) }))
 const fromAcceptor = Compile(FromAcceptorSchema)
 
 /** Reads what an initiator sent; `null` for anything that is no message of it. */
@@ -68,6 +69,12 @@ export function readMessageFromInitiator (text: string): MessageFromInitiator | 
 /** Reads what an acceptor sent; `null` for anything that is no message of it. */
 export function readMessageFromAcceptor (text: string): MessageFromAcceptor | null {
   return read(text, value => fromAcceptor.Check(value))
+}
+
+/** The version that a `register` names, also one whose other parts mean nothing here; `null` where there is none. */
+export function readVersion (text: string): number | null {
+  const message = read<{ readonly version: number }>(text, value => versioned.Check(value))
+  return message === null ? null : message.version
 }
 
 /** The text of a message. */
