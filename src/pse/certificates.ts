@@ -46,7 +46,7 @@ export function issuersAmong (own: Certificate, known: readonly Certificate[]): 
 }
 
 /** Self-issued and signed with its own key. */
-export function isSelfSigned (certificate: Certificate): boolean {
+function isSelfSigned (certificate: Certificate): boolean {
   return isIssuedBy(certificate, certificate)
 }
 

@@ -30,10 +30,17 @@ export function readPin (bytes: Uint8Array, query: CredentialQuery): string {
   const records = readRecords(bytes, file)
   const found = records.filter(record => record.pse === pse)
   if (found.length === 0) throw new errors.CREDV2_NO_RECORD(file, pse, [...new Set(records.map(record => record.pse))].join(', ').slice(0, 500))
-  const pins = found.map(record => record.lps ? openLps(record.cipher, query) : openPlain(record.cipher, query))
-  const pin = pins.find(pin => pin !== null)
-  if (pin == null) throw new errors.CREDV2_WRONG_USER(file, pse, user)
-  return pin
+  let failure: unknown = null
+  for (const record of found) {
+    try {
+      const pin = record.lps ? openLps(record.cipher, query) : openPlain(record.cipher, query)
+      if (pin !== null) return pin
+    } catch (error) {
+      // what cannot be opened here may be somebody else's
+      failure ??= error
+    }
+  }
+  throw failure ?? new errors.CREDV2_WRONG_USER(file, pse, user)
 }
 
 /** One record, not opened. */

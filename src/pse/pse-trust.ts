@@ -33,17 +33,22 @@ export function readRoot (value: DerValue): Certificate {
  * @returns `null` for a certificate that would not be the same when it is rebuilt: of version 1, with unique identifiers, or not self-issued
  */
 export function encodeRoot (certificate: Buffer): Buffer | null {
-  const [body, algorithm, signature] = readDer(certificate, invalid).children as [DerValue, DerValue, DerValue]
-  const [version, serial, , name, validity, , publicKey, extensions] = body.children as DerValue[]
-  const key = [version!, serial!, publicKey!].map(({ encoded }) => encoded)
-  const encoded = derSequence(name!.encoded,
-    derSequence(...key, encodeDer(tag.context0 + 1, validity!.encoded), encodeDer(tag.context0 + 2, algorithm.encoded), signature.encoded),
-    ...extensions === undefined ? [] : [encodeDer(tag.context0, extensions.content)])
+  const complete = readDer(certificate, invalid)
   try {
+    const encoded = takeApart(complete)
     return readRoot(readDer(encoded, invalid)).der.equals(certificate) ? encoded : null
   } catch {
     return null
   }
+}
+
+function takeApart (certificate: DerValue): Buffer {
+  const [body, algorithm, signature] = [0, 1, 2].map(index => certificate.child(index)) as [DerValue, DerValue, DerValue]
+  const [version, serial, name, validity, publicKey] = [0, 1, 3, 4, 6].map(index => body.child(index).encoded) as [Buffer, Buffer, Buffer, Buffer, Buffer]
+  const extensions = body.children[7]
+  return derSequence(name,
+    derSequence(version, serial, publicKey, encodeDer(tag.context0 + 1, validity), encodeDer(tag.context0 + 2, algorithm.encoded), signature.encoded),
+    ...extensions === undefined ? [] : [encodeDer(tag.context0, extensions.content)])
 }
 
 function invalid (what: string): Error {

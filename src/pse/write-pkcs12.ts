@@ -1,4 +1,4 @@
-/** Writes PKCS#12 files: AES-256 and HMAC-SHA-256, which OpenSSL 1.1, Java 8u301 and Windows Server 2019 read and everything newer. */
+/** Writes PKCS#12 files, with AES-256 and HMAC-SHA-256: all that OpenSSL, Java and Windows of today read, and nothing that they give up. */
 import { createHmac } from 'node:crypto'
 import { parseCertificate } from '../x509/certificate.ts'
 import { derAlgorithm } from './der-write.ts'
@@ -62,7 +62,7 @@ class FriendlyNames {
   }
 }
 
-/** The MAC of RFC 7292 appendix B. OpenSSL before 3.4 and Java before 26 do not read the newer PBMAC1. */
+/** The MAC of RFC 7292 appendix B. Many programs do not read the newer PBMAC1 yet. */
 function macOf (content: Buffer, { password, iterations = defaultIterations, random = systemRandom }: PasswordEncryption): NewMac {
   const salt = random(macSaltBytes)
   const key = deriveKey({ digest: 'sha256', purpose: purpose.mac, password: bmpPassword(password), salt, iterations, length: 32 })

@@ -4,8 +4,6 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { errors } from '../errors.ts'
-import { parseCertificate } from '../x509/certificate.ts'
-import { isSelfSigned } from './certificates.ts'
 import { readDer, type DerValue } from './der-value.ts'
 import { derAlgorithm, derBits, derInteger, derSequence, derSet, derTime } from './der-write.ts'
 import type { IdentityContent } from './identity.ts'
@@ -67,9 +65,9 @@ function setOf (elements: readonly Buffer[]): Buffer | null {
   return distinct.size === 0 ? null : derSet(...distinct.values())
 }
 
-/** The highest certificate of the chain, taken apart, if it is a trusted root of the form that PKRoot has place for. */
+/** The highest certificate of the chain, taken apart, if it is trusted, and of the form that PKRoot has place for: self-issued. */
 function trustedRoot (highest: Buffer | undefined, trusted: readonly Buffer[]): { certificate: Buffer, encoded: Buffer } | null {
-  if (highest === undefined || !trusted.some(anchor => anchor.equals(highest)) || !isSelfSigned(parseCertificate(highest))) return null
+  if (highest === undefined || !trusted.some(anchor => anchor.equals(highest))) return null
   const encoded = encodeRoot(highest)
   return encoded === null ? null : { certificate: highest, encoded }
 }

@@ -32,6 +32,12 @@ t.test('finds the record by path and user', async t => {
     { code: 'POSTERN_ERR_CREDV2_NO_RECORD', message: `cred_v2 has no credential for /third.pse; it has some for: /other.pse, ${pse}` })
 })
 
+t.test('a record that cannot be opened here does not hide one that can', async t => {
+  const broken = ['windows', 'damaged'].map((what): Credential => ({ ...one, cipher: 'lps', blob: blob => what === 'windows' ? lpsBlob({ mode: 1 }) : blob.subarray(1) }))
+  t.equal(read(mintCredentials(...broken, one)), '1234567890')
+  t.throws(() => read(mintCredentials(...broken)), { code: 'POSTERN_ERR_CREDV2_WINDOWS_ONLY' }, 'the first is reported')
+})
+
 t.test('a ciphertext of version 0 that starts like one of version 1 is read all the same', async t => {
   // the key of version 0 is made of the name alone: this one was found by trying
   const chance: Credential = { ...one, user: 'u68208', pin: 'a PIN that is long enough to be taken for a header with a salt' }
