@@ -31,7 +31,9 @@ export class DerScan {
     if (this.begin + 2 > this.#limit) throw new errors.X509_DER_INVALID('ends within an element')
     const first = der[this.begin + 1] as number
     this.start = this.begin + 2
-    this.end = this.start + (first < 0x80 ? first : this.#longLength(first & 0x7f))
+    // moves the start of the content
+    const length = first < 0x80 ? first : this.#longLength(first & 0x7f)
+    this.end = this.start + length
     if (this.end > this.#limit) throw new errors.X509_DER_INVALID('an element reaches beyond the end')
     return true
   }

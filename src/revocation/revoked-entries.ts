@@ -47,54 +47,86 @@ export class RevokedEntries {
     this.#der = revokedCertificates?.der ?? Buffer.alloc(0)
     const positions: number[] = []
     const entries = revokedCertificates?.inside()
+    const seen = new Map<string, EntryMeaning>()
     while (entries?.next() === true) {
-      const { reason, problem } = readEntry(entries)
+      const { reason, problem } = readEntry(entries, seen)
       this.problem ??= problem
       // said by a list of changes only, of a certificate that the list before it named
       if (reason !== 'removeFromCRL') positions.push(entries.begin)
     }
     this.size = positions.length
     this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(positions.length * 2 + 1)))
-    for (const position of positions) this.#slots[this.#slotOf(this.#serialNumberAt(position))] = position
+    for (const position of positions) {
+      const [from, to] = serialNumberAt(this.#der, position)
+      this.#slots[this.#slotOf(this.#der, from, to)] = position
+    }
   }
 
   /** @param serialNumber content bytes of the INTEGER in the certificate */
   find (serialNumber: Uint8Array): RevokedEntry | null {
-    const position = this.#slots[this.#slotOf(serialNumber)] as number
-    return position === 0 ? null : readEntry(new DerScan(this.#der, position).take(tags.sequence))
+    const position = this.#slots[this.#slotOf(serialNumber, 0, serialNumber.length)] as number
+    if (position === 0) return null
+    const { date, reason } = readEntry(new DerScan(this.#der, position).take(tags.sequence), new Map())
+    return { date, reason }
   }
 
-  /** The slot of this serial number, or the free one where it belongs. */
-  #slotOf (serialNumber: Uint8Array): number {
+  /** The slot of the serial number in `bytes`, or the free one where it belongs. */
+  #slotOf (bytes: Uint8Array, from: number, to: number): number {
     const last = this.#slots.length - 1
-    let slot = hash(serialNumber) & last
+    let slot = hash(bytes, from, to) & last
     for (;;) {
       const position = this.#slots[slot] as number
-      if (position === 0 || this.#serialNumberAt(position).equals(serialNumber)) return slot
+      if (position === 0) return slot
+      const [start, end] = serialNumberAt(this.#der, position)
+      if (end - start === to - from && this.#der.compare(bytes, from, to, start, end) === 0) return slot
       slot = (slot + 1) & last
     }
   }
-
-  #serialNumberAt (position: number): Buffer {
-    return new DerScan(this.#der, position).take(tags.sequence).inside().take(tags.integer).content
-  }
 }
 
-/** Reads the current element: serial number, time, extensions (RFC 5280 section 5.1.2.6). */
-function readEntry (entry: DerScan): RevokedEntry & { readonly problem: string | null } {
+/** Where the content of the serial number of the entry at `position` begins and ends; {@link readEntry} has seen to the form of both. */
+function serialNumberAt (der: Buffer, position: number): [start: number, end: number] {
+  const first = der[position + 1] as number
+  const integer = position + 2 + (first < 0x80 ? 0 : first & 0x7f)
+  const start = integer + 2
+  return [start, start + (der[integer + 1] as number)]
+}
+
+/** What the extensions of an entry come to. */
+interface EntryMeaning {
+  readonly reason: RevocationReason
+  readonly problem: string | null
+}
+
+const withoutExtensions: EntryMeaning = { reason: 'unspecified', problem: null }
+/** Longest serial number whose length is one byte; RFC 5280 allows 20. */
+const maxSerialNumberBytes = 127
+/** Extensions that are a reason and nothing else have 14 bytes. */
+const maxKnownBytes = 16
+
+/**
+ * Reads the current element: serial number, time, extensions (RFC 5280 section 5.1.2.6).
+ *
+ * @param seen meanings of extensions by their bytes: the entries of a list have the same few
+ */
+function readEntry (entry: DerScan, seen: Map<string, EntryMeaning>): RevokedEntry & EntryMeaning {
   if (entry.tag !== tags.sequence) throw new errors.X509_DER_INVALID('an entry that is no sequence')
   const fields = entry.inside()
-  if (fields.take(tags.integer).end === fields.start) throw new errors.X509_DER_INVALID('a number without bytes')
+  const serialNumberBytes = fields.take(tags.integer).end - fields.start
+  if (serialNumberBytes === 0 || serialNumberBytes > maxSerialNumberBytes) throw new errors.X509_DER_INVALID('a serial number that is none')
   const date = readTime(fields.take(crlTags.utcTime, crlTags.generalizedTime))
-  if (!fields.next()) return { date, reason: 'unspecified', problem: null }
-  const extensions = readExtensions(fields)
+  if (!fields.next()) return { date, ...withoutExtensions }
+  const known = fields.end - fields.begin <= maxKnownBytes ? fields.der.toString('latin1', fields.begin, fields.end) : null
+  let meaning = known === null ? undefined : seen.get(known)
+  if (meaning === undefined) meaning = meaningOf(readExtensions(fields))
+  if (known !== null) seen.set(known, meaning)
   fields.finish()
+  return { date, ...meaning }
+}
+
+function meaningOf (extensions: ReadonlyMap<string, Extension>): EntryMeaning {
   const unknown = [...extensions.values()].find(({ oid, critical }) => critical && !understood.has(oid))
-  return {
-    date,
-    reason: reasonOf(extensions.get(extensionOids.reasonCode)?.value),
-    problem: unknown === undefined ? null : problemOf(unknown)
-  }
+  return { reason: reasonOf(extensions.get(extensionOids.reasonCode)?.value), problem: unknown === undefined ? null : problemOf(unknown) }
 }
 
 function problemOf ({ oid }: Extension): string {
@@ -109,9 +141,9 @@ function reasonOf (value: Buffer | undefined): RevocationReason {
 }
 
 /** FNV-1a, and a mixing step because only the low bits are used. */
-function hash (bytes: Uint8Array): number {
+function hash (bytes: Uint8Array, from: number, to: number): number {
   let state = seed
-  for (const byte of bytes) state = Math.imul(state ^ byte, 0x01000193)
+  for (let at = from; at < to; at++) state = Math.imul(state ^ (bytes[at] as number), 0x01000193)
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
   return state ^ (state >>> 13)
 }

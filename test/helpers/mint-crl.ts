@@ -66,7 +66,7 @@ export function mintCrl (input: CrlInput): Buffer {
     subjectOf(issuer.der),
     encodeTime(thisUpdate),
     ...nextUpdate === null ? [] : [encodeTime(nextUpdate)],
-    ...revoked.length === 0 ? [] : [seq(...revoked.map(encodeEntry))],
+    ...revoked.length === 0 ? [] : [seq(Buffer.concat(revoked.map(encodeEntry)))],
     ...version1 || extensions.length === 0 ? [] : [context(0, seq(...extensions))],
     ...input.trailer === undefined ? [] : [input.trailer]
   )
