@@ -1,0 +1,166 @@
+/** One connection to an acceptor: TCP, or through a proxy, then TLS. What is done on it afterwards is in `upgrade.ts` and `control-channel.ts`. */
+import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { tlsClientOptions } from '../upstream/tls-client.ts'
+import type { UpstreamTls } from '../upstream/server.ts'
+import { dialFailure, failureOf, timeoutOf, type DialFailure, type DialStep } from './failure.ts'
+import { throughProxy } from './proxy.ts'
+
+/** A host that is dialled. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** How an acceptor is reached. */
+export interface DialOptions {
+  /** HOST and PORT as configured: the name that the certificate is for. */
+  readonly acceptor: HostPort
+  /** `null` for plain TCP. */
+  readonly tls: UpstreamTls | null
+  /** An HTTP proxy that is asked by CONNECT. */
+  readonly proxy: HostPort | null
+  /** Time from the first packet to the last step, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+/** The time of one dial over all its steps. */
+export interface Deadline {
+  /** Tells where the dial is. */
+  enter (step: DialStep): void
+  /** Fires at the end of the time, or when the dial is given up; the reason is a {@link DialFailure} or whatever it was given up with. */
+  readonly signal: AbortSignal
+  readonly failure: (error: unknown) => DialFailure
+  /** Ends the time; to be called once the dial has ended. */
+  end (): void
+}
+
+/**
+ * Starts the time of a dial.
+ *
+ * @param onStep called as each step begins
+ * @param abort gives the dial up
+ */
+export function startDeadline ({ place, timeoutMs, abort, onStep }: { place: string, timeoutMs: number, abort?: AbortSignal | undefined, onStep?: ((step: DialStep) => void) | undefined }): Deadline {
+  const controller = new AbortController()
+  let step: DialStep = 'TCP'
+  const timer = setTimeout(() => { controller.abort(timeoutOf({ step, place, timeoutMs })) }, timeoutMs)
+  const onAbort = (): void => { controller.abort(abort?.reason) }
+  if (abort?.aborted === true) onAbort()
+  else abort?.addEventListener('abort', onAbort, { once: true })
+  return {
+    enter: next => {
+      step = next
+      onStep?.(next)
+    },
+    signal: controller.signal,
+    failure: error => failureOf(controller.signal.aborted ? controller.signal.reason : error, { step, place, timeoutMs }),
+    end: () => {
+      clearTimeout(timer)
+      abort?.removeEventListener('abort', onAbort)
+    }
+  }
+}
+
+/** Dials acceptors of one configuration. TLS sessions are resumed per address. */
+export class Dialer {
+  readonly #options: DialOptions
+  readonly #sessions = new Map<string, Buffer>()
+
+  constructor (options: DialOptions) {
+    this.#options = options
+  }
+
+  get options (): DialOptions {
+    return this.#options
+  }
+
+  /** The value of Host towards the acceptor. */
+  get authority (): string {
+    const { host, port } = this.#options.acceptor
+    return authorityOf({ host, port })
+  }
+
+  /** Where a dial of `address` goes, for messages. */
+  placeOf (address: string): string {
+    return authorityOf({ host: address, port: this.#options.acceptor.port })
+  }
+
+  /**
+   * Connects; the socket is `setNoDelay`, and has a listener of errors that stays.
+   *
+   * @param address IP address, or the name where a proxy resolves it
+   * @throws POSTERN_ERR_REVERSE_INVOKE_DIAL a {@link DialFailure}
+   */
+  async connect (address: string, deadline: Deadline): Promise<Socket> {
+    const { acceptor, proxy, tls } = this.#options
+    try {
+      deadline.enter('TCP')
+      let socket: Socket = await opened(connectTcp({ host: proxy?.host ?? address, port: proxy?.port ?? acceptor.port, allowHalfOpen: true }), 'connect', deadline.signal)
+      if (proxy !== null) {
+        deadline.enter('proxy')
+        await throughProxy(socket, authorityOf({ host: address, port: acceptor.port }), deadline.signal)
+      }
+      if (tls !== null) {
+        deadline.enter('TLS')
+        socket = await this.#secure(socket, address, tls, deadline.signal)
+      }
+      return socket
+    } catch (error) {
+      throw deadline.failure(error)
+    }
+  }
+
+  async #secure (below: Socket, address: string, tls: UpstreamTls, signal: AbortSignal): Promise<Socket> {
+    const session = this.#sessions.get(address)
+    const socket = connectTls({
+      ...tlsClientOptions({ host: this.#options.acceptor.host, tls }), socket: below, ...(session === undefined ? {} : { session })
+    })
+    // Node hands a session over only after the certificate of the connection was accepted
+    socket.on('session', fresh => { this.#sessions.set(address, fresh) })
+    try {
+      return await opened(socket, 'secureConnect', signal)
+    } catch (error) {
+      // a session that the acceptor no longer wants must not be offered for ever
+      this.#sessions.delete(address)
+      below.destroy()
+      throw error
+    }
+  }
+
+  /** Sessions of addresses that are not the acceptor's any more are forgotten. */
+  forget (address: string): void {
+    this.#sessions.delete(address)
+  }
+}
+
+/** Why a dial was given up. */
+export function reasonOf (signal: AbortSignal): Error {
+  return signal.reason as Error
+}
+
+function authorityOf ({ host, port }: HostPort): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`
+}
+
+/** Waits for the event; destroys the socket when it cannot come any more. */
+async function opened<S extends Socket> (socket: S, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<S> {
+  socket.setNoDelay(true).setKeepAlive(true, 60_000)
+  return await new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      signal.removeEventListener('abort', onAbort)
+      socket.destroy()
+      reject(error)
+    }
+    const onAbort = (): void => { fail(reasonOf(signal)) }
+    // stays: an error after this point shows as a close
+    socket.on('error', fail)
+    socket.once('close', () => { fail(dialFailure(event === 'connect' ? 'TCP' : 'TLS', 'closed', 'the other side closed the connection')) })
+    socket.once(event, () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(socket)
+    })
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
