@@ -64,6 +64,6 @@ async function readFile (path: string): Promise<Buffer> {
 }
 
 function unreadable (path: string, error: unknown): Error {
-  const { code = 'unknown error' } = error as NodeJS.ErrnoException
+  const code = String((error as NodeJS.ErrnoException).code)
   return code.startsWith('POSTERN_') ? error as Error : new errors.CRL_UNREADABLE(path, reasons[code] ?? code)
 }
