@@ -19,6 +19,7 @@ import { parseRequestTarget } from '../src/http/request-target.ts'
 import { checkOptions } from '../src/options.ts'
 import type { CodedError } from '../src/upstream/failure.ts'
 import { UpstreamPools } from '../src/upstream/pools.ts'
+import type { Pools } from '../src/upstream/sender.ts'
 import type { Target } from '../src/upstream/target.ts'
 
 const source = 'https://help.sap.com/saphelp_erp2005/helpdata/en/42/d5491930b6473ce10000000a114e5d/content.htm'
@@ -51,7 +52,7 @@ export const ForwardOptionsSchema = Type.Object({
 /** Options of the plugin `forward`. */
 export type ForwardOptions = Partial<Static<typeof ForwardOptionsSchema>> & {
   /** Connections to back ends that several listeners share; their owner closes them. Without it the plugin makes its own. */
-  readonly pools?: UpstreamPools
+  readonly pools?: Pools
 }
 
 type Resolved = Static<typeof ForwardOptionsSchema>
@@ -63,7 +64,7 @@ const unmet = new WeakSet<IncomingMessage>()
 
 const plugin: FastifyPluginAsync<ForwardOptions> = async (fastify, { pools: shared, ...json }) => {
   const options = checkOptions('forward', ForwardOptionsSchema, json)
-  const pools = shared ?? new UpstreamPools()
+  const pools: Pools = shared ?? new UpstreamPools()
   addMethods(fastify)
   listen(fastify)
   const onRequest: onRequestHookHandler = (request, reply, done) => {
@@ -147,7 +148,7 @@ function responseFor (request: IncomingMessage, socket: Duplex): ServerResponse 
   return response
 }
 
-interface ForwardContext { readonly options: Resolved, readonly pools: UpstreamPools, readonly done: (error?: Error) => void }
+interface ForwardContext { readonly options: Resolved, readonly pools: Pools, readonly done: (error?: Error) => void }
 
 function forwardRequest (request: FastifyRequest, reply: FastifyReply, { options, pools, done }: ForwardContext): void {
   const { raw, originalUrl, method } = request

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { failureOf } from '../upstream/failure.ts'
-import type { UpstreamPool } from '../upstream/pool.ts'
+import type { Sender } from '../upstream/sender.ts'
 import type { Shared } from './compose.ts'
 import type { ExternalPlugin } from './external-plugin.ts'
 import type { ServerPlan } from './plan.ts'
@@ -9,7 +9,7 @@ import { errors } from '../errors.ts'
 
 /** What an external proxy gets in place of its own connections. */
 export interface AuxiliaryOptions {
-  readonly undici?: UpstreamPool
+  readonly undici?: Sender
   readonly destroyAgent?: false
   readonly disableRequestLogging?: true
   readonly replyOptions?: object

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { errors } from '../errors.ts'
 import type { ExchangeHandler, ExchangeOptions } from '../upstream/exchange.ts'
-import { failureOf, speaksAgainstServer, type CodedError } from '../upstream/failure.ts'
+import { failureOf, isMomentary, speaksAgainstServer, type CodedError } from '../upstream/failure.ts'
 import type { Target } from '../upstream/target.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
 import { RequestBody } from './request-body.ts'
@@ -200,10 +200,8 @@ export class ForwardExchange implements ExchangeHandler {
     if (this.cancelled) return
     const { response, onFailure, onCut } = this.#options
     const failure = failureOf(error, { started: controller !== null && controller !== undefined })
-    if (speaksAgainstServer(failure)) {
-      this.#target.failed(failure.code)
-      if (this.#sentToNext(failure)) return
-    }
+    if (speaksAgainstServer(failure)) this.#target.failed(failure.code)
+    if ((speaksAgainstServer(failure) || isMomentary(failure)) && this.#sentToNext(failure)) return
     response.off('close', this.#onClose)
     this.#unwatch?.()
     this.#body?.destroy()

@@ -1,9 +1,9 @@
 import net, { type Socket } from 'node:net'
-import tls, { type TLSSocket } from 'node:tls'
+import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { errors } from '../errors.ts'
 import type { RevocationCheck } from '../revocation/revocation-lists.ts'
 import { refusalOf } from './peer-check.ts'
-import type { UpstreamServer } from './server.ts'
+import type { UpstreamServer, UpstreamTls } from './server.ts'
 import { tlsClientOptions } from './tls-client.ts'
 
 /** Called once, never before the call of the connector has returned: undici's client waits for ever otherwise. */
@@ -22,19 +22,13 @@ export type Connector = (server: UpstreamServer, options: { readonly connectTime
  * @param revocation judges the certificate of the back end after each handshake, on resumed sessions too; `null`: none is judged
  */
 export function dialer (revocation: RevocationCheck | null): Connector {
-  return (server, { connectTimeoutMs }) => {
-    const open = server.tls === null ? tcp(server) : overTls(server, server.tls, revocation)
+  return ({ host, port, tls: settings }, { connectTimeoutMs }) => {
+    const address = { host, port, autoSelectFamily: true, allowHalfOpen: true }
+    const secure = settings === null ? null : tlsClient({ host, tls: settings }, revocation)
     return callback => {
-      const socket = open()
-      const timer = setTimeout(() => socket.destroy(new errors.UPSTREAM_CONNECT_TIMEOUT()), connectTimeoutMs)
-      const end = (error: Error | null): void => {
-        clearTimeout(timer)
-        socket.off('error', end)
-        callback(error, error === null ? socket : null)
-      }
+      const socket = secure === null ? net.connect(address) : secure(address)
       socket.setNoDelay(true).setKeepAlive(true, 60_000)
-      // refused and destroyed: the error follows
-      socket.once(server.tls === null ? 'connect' : 'secureConnect', () => { if (!socket.destroyed) end(null) }).once('error', end)
+      whenConnected(socket, { event: secure === null ? 'connect' : 'secureConnect', timeoutMs: connectTimeoutMs }, callback)
     }
   }
 }
@@ -42,19 +36,32 @@ export function dialer (revocation: RevocationCheck | null): Connector {
 /** {@link dialer} without a check of revocation. */
 export const dial: Connector = dialer(null)
 
-function tcp ({ host, port }: UpstreamServer): () => Socket {
-  return () => net.connect({ host, port, autoSelectFamily: true, allowHalfOpen: true })
+/** Calls back when a socket is connected, or cannot be in time. */
+export function whenConnected (socket: Socket, { event, timeoutMs }: { event: 'connect' | 'secureConnect', timeoutMs: number }, callback: ConnectCallback): void {
+  const timer = setTimeout(() => socket.destroy(new errors.UPSTREAM_CONNECT_TIMEOUT()), timeoutMs)
+  const end = (error: Error | null): void => {
+    clearTimeout(timer)
+    socket.off('error', end)
+    callback(error, error === null ? socket : null)
+  }
+  // refused and destroyed: the error follows
+  socket.once(event, () => { if (!socket.destroyed) end(null) }).once('error', end)
 }
 
-function overTls ({ host, port }: UpstreamServer, settings: NonNullable<UpstreamServer['tls']>, revocation: RevocationCheck | null): () => Socket {
-  const options = { host, port, ...tlsClientOptions({ host, tls: settings }), autoSelectFamily: true, allowHalfOpen: true }
+/**
+ * Makes TLS connections to one server, over an address or over a socket. What is returned keeps the session for the next connection.
+ *
+ * @param revocation as for {@link dialer}
+ */
+export function tlsClient (server: { readonly host: string, readonly tls: UpstreamTls }, revocation: RevocationCheck | null): (over: ConnectionOptions) => TLSSocket {
+  const options = tlsClientOptions(server)
   let session: Buffer | undefined
   const check = (socket: TLSSocket): void => {
-    const refusal = revocation === null ? null : refusalOf(socket, settings.identity, revocation)
+    const refusal = revocation === null ? null : refusalOf(socket, server.tls.identity, revocation)
     if (refusal !== null) socket.destroy(refusal)
   }
-  return () => {
-    const socket = tls.connect(session === undefined ? options : { ...options, session })
+  return over => {
+    const socket = tls.connect({ ...over, ...options, ...(session === undefined ? {} : { session }) })
     // Node hands a session over only after the certificate of the connection was accepted
     socket.on('session', fresh => { session = fresh })
     // a session that the server no longer wants must not be offered for ever

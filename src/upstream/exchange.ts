@@ -13,6 +13,8 @@ export interface ExchangeOptions extends Dispatcher.DispatchOptions {
   readonly clientConnection?: Duplex
   /** Write `Content-Length: 0`, whatever the method. */
   readonly zeroLength?: boolean
+  /** The request was sent before, by the caller: it must not meet another stale connection. */
+  fresh?: boolean
   /** Always the same for one server: undici drops a connection whose name changes. */
   servername?: string
 }
@@ -20,6 +22,13 @@ export interface ExchangeOptions extends Dispatcher.DispatchOptions {
 /** A handler that may lose interest before its request was written. */
 export interface ExchangeHandler extends Dispatcher.DispatchHandler {
   readonly cancelled?: boolean
+  /**
+   * Called in place of `onResponseError` when the connection was closed before a byte of the answer came to a request that may be sent
+   * twice. With it the pool sends nothing again by itself.
+   *
+   * @returns false: the caller does not send it again either, the error follows
+   */
+  sendAgain? (): boolean
 }
 
 /** What an exchange tells the pool it came from. */
@@ -52,6 +61,7 @@ export class PoolExchange implements Dispatcher.DispatchHandler {
     this.#pool = pool
     this.options = options
     this.handler = handler
+    this.fresh = options.fresh === true
   }
 
   /** Whether the request carries credentials for its connection. */
@@ -79,12 +89,13 @@ export class PoolExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError (controller: Controller, error: Error): void {
-    if (this.#mayBeSentAgain(error)) {
+    const repeatable = this.#mayBeSentAgain(error)
+    if (repeatable && this.handler.sendAgain === undefined && this.#reused && !this.fresh) {
       this.#pool.sendAgain(this)
-    } else {
-      this.#pool.release(this)
-      this.handler.onResponseError?.(controller, error)
+      return
     }
+    this.#pool.release(this)
+    if (!repeatable || this.handler.sendAgain?.() !== true) this.handler.onResponseError?.(controller, error)
   }
 
   onRequestUpgrade (controller: Controller, statusCode: number, fields: Fields, socket: Duplex): void {
@@ -98,13 +109,14 @@ export class PoolExchange implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * Once, on a new connection, if the server had closed the used one before it said anything: it most likely never saw the request.
+   * Once, on a new connection, if the server had closed this one before it said anything. The pool does so where the connection was used
+   * before: then the server most likely never saw the request.
    *
    * @see RFC 9110 section 9.2.2
    */
   #mayBeSentAgain (error: Error): boolean {
     const { method, body, upgrade } = this.options
-    return this.#reused && this.connection?.answered === false && !this.fresh && this.handler.cancelled !== true &&
+    return this.connection?.answered === false && this.handler.cancelled !== true &&
       (body === undefined || body === null) && (upgrade === undefined || upgrade === null) &&
       IDEMPOTENT.has(method) && isClosed(error)
   }

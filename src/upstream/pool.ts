@@ -7,6 +7,7 @@ import type { Connect } from './connector.ts'
 import { PoolExchange, type ExchangeHandler, type ExchangeOptions, type ExchangeOwner } from './exchange.ts'
 import { readyConnect } from './ready-connect.ts'
 import type { Sender } from './sender.ts'
+import { WaitingLine } from './waiting-line.ts'
 
 /** Settings of one pool. */
 export interface PoolOptions {
@@ -51,7 +52,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   readonly #options: PoolOptions
   readonly #connections = new Set<UpstreamConnection>()
   readonly #idle: UpstreamConnection[] = []
-  readonly #waiting = new Set<PoolExchange>()
+  readonly #waiting: WaitingLine
   /** Connections that are being made for who waits. */
   #coming = 0
   readonly #bound = new WeakMap<object, UpstreamConnection>()
@@ -62,6 +63,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   constructor (options: PoolOptions) {
     super()
     this.#options = options
+    this.#waiting = new WaitingLine(options)
   }
 
   /** Sends a request; the answer, or an error of ours, goes to `handler`. The options are copied. */
@@ -130,7 +132,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   }
 
   #came (socket: Socket): void {
-    const next = this.#nextWaiting()
+    const next = this.#waiting.next()
     if (next === undefined && this.#isStopped) {
       socket.destroy()
       this.#checkEmpty()
@@ -144,8 +146,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   #notCome (exchange: PoolExchange, error: Error): void {
     // others are on their way for all who wait
     if (this.#coming >= this.#waiting.size) return this.#checkEmpty()
-    if (this.#waiting.delete(exchange)) {
-      clearTimeout(exchange.timer)
+    if (this.#waiting.remove(exchange)) {
       this.#checkEmpty()
       exchange.fail(error)
     } else {
@@ -159,26 +160,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   }
 
   #wait (exchange: PoolExchange): void {
-    if (this.#waiting.size >= this.#options.maxWaiting) {
-      exchange.fail(new errors.UPSTREAM_BUSY())
-      return
-    }
-    this.#waiting.add(exchange)
-    exchange.timer = setTimeout(() => {
-      this.#waiting.delete(exchange)
-      exchange.fail(new errors.UPSTREAM_BUSY())
-    }, this.#options.waitTimeoutMs)
-    this.#comeFor(exchange)
-  }
-
-  /** The next request that still wants an answer. */
-  #nextWaiting (): PoolExchange | undefined {
-    for (const exchange of this.#waiting) {
-      this.#waiting.delete(exchange)
-      clearTimeout(exchange.timer)
-      if (exchange.handler.cancelled !== true) return exchange
-    }
-    return undefined
+    if (this.#waiting.add(exchange)) this.#comeFor(exchange)
   }
 
   /** Keeps a connection for one client, from now on: NTLM and Negotiate have made it that client's. */
@@ -209,7 +191,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   }
 
   #hand (connection: UpstreamConnection): void {
-    const next = this.#nextWaiting()
+    const next = this.#waiting.next()
     if (next === undefined) this.#idle.push(connection)
     else connection.send(next)
   }
@@ -247,12 +229,12 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   }
 
   #serveWaiting (): void {
-    const [first] = this.#waiting
+    const { first } = this.#waiting
     if (first === undefined) return
     if (this.#options.connectFirst) return this.#comeFor(first)
     const connection = this.#open()
     if (connection === undefined) return
-    const next = this.#nextWaiting()
+    const next = this.#waiting.next()
     if (next === undefined) this.#drop(connection)
     else connection.send(next)
   }
@@ -285,7 +267,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
 
   /** Ends the wait of all who wait for a connection. */
   failWaiting (error: Error): void {
-    for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) next.fail(error)
+    for (let next = this.#waiting.next(); next !== undefined; next = this.#waiting.next()) next.fail(error)
   }
 
   /** Whether a client has a connection here that is its own, by NTLM or Negotiate. */

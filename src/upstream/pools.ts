@@ -1,6 +1,8 @@
-import type { Identity } from '../pse/identity.ts'
+import type { Duplex } from 'node:stream'
 import { dial, type Connector } from './connector.ts'
-import { UpstreamPool, type PoolRegistry } from './pool.ts'
+import { PerServer } from './per-server.ts'
+import { UpstreamPool, type PoolOptions, type PoolRegistry } from './pool.ts'
+import type { Pools } from './sender.ts'
 import type { UpstreamServer } from './server.ts'
 import { fixedServerName } from './tls-client.ts'
 
@@ -35,17 +37,13 @@ const DEFAULTS = {
   connector: dial
 } satisfies Required<UpstreamPoolsOptions>
 
-/** Servers without TLS have no identity; they share this key. */
-const NO_IDENTITY = {}
-
 /**
  * The connection pools of a gateway: one per server and identity. A renewed identity is another object and gets pools of its own; the
  * connections of the old one end with their exchanges or by their idle time, and nothing here keeps its key in memory after that.
  */
-export class UpstreamPools {
+export class UpstreamPools implements Pools {
   readonly #options: Required<UpstreamPoolsOptions>
-  readonly #byServer = new WeakMap<UpstreamServer, UpstreamPool>()
-  readonly #byIdentity = new WeakMap<Identity | typeof NO_IDENTITY, Map<string, UpstreamPool>>()
+  readonly #pools = new PerServer(server => this.#create(server))
   readonly #registry: PoolRegistry = { active: new Set(), stopped: false }
 
   constructor (options: UpstreamPoolsOptions = {}) {
@@ -54,38 +52,25 @@ export class UpstreamPools {
 
   /** The pool of a server, made on first use. Usable wherever undici takes a dispatcher: verified TLS and the client PSE come with it. */
   dispatcherFor (server: UpstreamServer): UpstreamPool {
-    let pool = this.#byServer.get(server)
-    if (pool === undefined) this.#byServer.set(server, pool = this.#poolOf(server))
-    return pool
-  }
-
-  #poolOf (server: UpstreamServer): UpstreamPool {
-    const identity = server.tls?.identity ?? NO_IDENTITY
-    let pools = this.#byIdentity.get(identity)
-    if (pools === undefined) this.#byIdentity.set(identity, pools = new Map())
-    const { origin, host, port, tls } = server
-    const key = JSON.stringify([origin, host, port, tls?.presentCertificate, tls?.serverName, tls?.ignoreHostMismatch, tls?.settings])
-    let pool = pools.get(key)
-    if (pool === undefined) pools.set(key, pool = this.#create(server))
-    return pool
+    return this.#pools.of(server)
   }
 
   #create (server: UpstreamServer): UpstreamPool {
-    const { connector, connectTimeoutMs, maxConnections, maxTlsConnections, ...options } = this.#options
-    return new UpstreamPool({
-      ...options,
-      maxConnections: server.tls === null ? maxConnections : maxTlsConnections,
-      origin: server.origin,
-      serverName: fixedServerName(server),
-      connect: connector(server, { connectTimeoutMs }),
-      waitTimeoutMs: connectTimeoutMs,
-      registry: this.#registry
-    })
+    const { connector, connectTimeoutMs } = this.#options
+    return new UpstreamPool({ ...settingsOf(server, this.#options), connect: connector(server, { connectTimeoutMs }), connectFirst: false, registry: this.#registry })
   }
 
   /** Closes idle connections, so that names are resolved anew (SIGHUP). */
   refresh (): void {
     for (const pool of [...this.#registry.active]) pool.closeIdle()
+  }
+
+  /**
+   * Ends the connections for which `predicate` holds: idle ones now, the others behind the exchanges that they have, upgraded ones at
+   * once. With `isRefused` of `peer-check.ts`: those whose back end has a certificate that was revoked meanwhile.
+   */
+  endThose (predicate: (socket: Duplex) => boolean): void {
+    for (const pool of [...this.#registry.active]) pool.endThose(predicate)
   }
 
   /** Ends upgraded connections: nothing else does, and they have no last exchange. */
@@ -103,5 +88,20 @@ export class UpstreamPools {
   destroy (): void {
     this.#registry.stopped = true
     for (const pool of [...this.#registry.active]) pool.destroy(null, () => {})
+  }
+}
+
+/** The settings of the pool of a server, without where its connections come from. */
+export function settingsOf (server: UpstreamServer, options: UpstreamPoolsOptions): Omit<PoolOptions, 'connect' | 'connectFirst' | 'registry'> {
+  const { connectTimeoutMs, maxConnections, maxTlsConnections, maxWaiting, keepAliveTimeoutMs, maxHeaderBytes, closeAfterResponse } = { ...DEFAULTS, ...options }
+  return {
+    origin: server.origin,
+    serverName: fixedServerName(server),
+    maxConnections: server.tls === null ? maxConnections : maxTlsConnections,
+    waitTimeoutMs: connectTimeoutMs,
+    maxWaiting,
+    keepAliveTimeoutMs,
+    maxHeaderBytes,
+    closeAfterResponse
   }
 }

@@ -1,0 +1,158 @@
+import type { Socket } from 'node:net'
+import { Dispatcher } from 'undici'
+import { errors } from '../errors.ts'
+import { endpointText } from '../reverse-invoke/endpoint.ts'
+import type { ExchangeHandler, ExchangeOptions } from './exchange.ts'
+import { isClosed } from './failure.ts'
+import { UpstreamPool } from './pool.ts'
+import { settingsOf, type UpstreamPoolsOptions } from './pools.ts'
+import { takeConnection, takeFrom, type TakeOptions } from './reverse-invoke-connect.ts'
+import { ReverseInvokeExchange, type ExchangeRouter } from './reverse-invoke-exchange.ts'
+import type { ProviderLink } from './reverse-invoke-link.ts'
+import { openStream } from './reverse-invoke-stream.ts'
+import type { Sender } from './sender.ts'
+import type { UpstreamServer } from './server.ts'
+
+/** What a sender is made of. */
+export interface SenderOptions {
+  readonly server: UpstreamServer
+  readonly pools: UpstreamPoolsOptions & TakeOptions
+  /** The providers that serve the server's pseudo address now. */
+  readonly links: () => readonly ProviderLink[]
+}
+
+/** Sends requests to whoever has registered the address of a server: to the one that has the least to do, among equals in turn. */
+export class ReverseInvokeSender extends Dispatcher implements Sender, ExchangeRouter {
+  readonly #options: SenderOptions
+  readonly #makePool = (link: ProviderLink): UpstreamPool => this.#poolOn(link)
+  #turn = 0
+  #stopped = false
+
+  constructor (options: SenderOptions) {
+    super()
+    this.#options = options
+  }
+
+  /** Sends a request; the answer, or an error of ours, goes to `handler`. The options are copied. */
+  override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.send({ ...options }, handler)
+    return true
+  }
+
+  send (options: ExchangeOptions, handler: ExchangeHandler): void {
+    const link = this.#stopped ? undefined : this.#boundTo(options) ?? this.choose(nobody)
+    if (link !== undefined) new ReverseInvokeExchange(this, options, handler).sendTo(link)
+    else handler.onResponseError?.(null as never, this.#stopped ? new errors.UPSTREAM_STOPPED() : new errors.REVERSE_INVOKE_NOT_REGISTERED())
+  }
+
+  sendTo (link: ProviderLink, options: ExchangeOptions, handler: ExchangeHandler): void {
+    link.poolFor(this, this.#makePool).send(options, handler)
+  }
+
+  /** NTLM and Negotiate keep a client on the provider that has its connection. */
+  #boundTo ({ clientConnection }: ExchangeOptions): ProviderLink | undefined {
+    return clientConnection === undefined ? undefined : this.#options.links().find(link => link.poolOf(this)?.isBound(clientConnection))
+  }
+
+  choose (excluded: ReadonlySet<ProviderLink>): ProviderLink | undefined {
+    const links = this.#options.links()
+    let best: ProviderLink | undefined
+    let next = this.#turn
+    for (let step = 0; step < links.length; step++) {
+      const index = (this.#turn + step) % links.length
+      const link = links[index] as ProviderLink
+      if (excluded.has(link) || (best !== undefined && link.running >= best.running)) continue
+      best = link
+      next = index + 1
+    }
+    this.#turn = next
+    return best
+  }
+
+  #poolOn (link: ProviderLink): UpstreamPool {
+    const { server, pools } = this.#options
+    return new UpstreamPool({ ...settingsOf(server, pools), connect: takeFrom(link.provider, server, pools), connectFirst: true, registry: link.registry })
+  }
+
+  /**
+   * Opens a byte stream to the server, whatever `tls` says: it is for who speaks TLS himself.
+   *
+   * @throws POSTERN_ERR_REVERSE_INVOKE_NOT_REGISTERED, what the provider's `take` throws, REVERSE_INVOKE_STREAM (502), UPSTREAM_CONNECT_TIMEOUT
+   * (504), FORWARD_CLIENT_GONE when `signal` fires
+   */
+  async connectStream (signal: AbortSignal): Promise<Socket> {
+    const tried = new Set<ProviderLink>()
+    const closedOnce = new Set<ProviderLink>()
+    let failure: Error = new errors.REVERSE_INVOKE_NOT_REGISTERED()
+    for (let link = this.choose(tried); link !== undefined && !signal.aborted; link = this.choose(tried)) {
+      try {
+        return await this.#streamOn(link, signal)
+      } catch (error) {
+        failure = error as Error
+        // a connection that was idle may have been closed at the other end
+        if (isClosed(failure) && !closedOnce.has(link)) closedOnce.add(link)
+        else tried.add(link)
+      }
+    }
+    throw isClosed(failure) ? new errors.REVERSE_INVOKE_GONE({ cause: failure }) : failure
+  }
+
+  async #streamOn (link: ProviderLink, signal: AbortSignal): Promise<Socket> {
+    link.running++
+    try {
+      const stream = await orAborted(this.#openStream(link), signal)
+      stream.once('close', () => { link.running-- })
+      return stream
+    } catch (error) {
+      link.running--
+      throw error
+    }
+  }
+
+  async #openStream ({ provider }: ProviderLink): Promise<Socket> {
+    const connection = await takeConnection(provider)
+    return await openStream(connection, { authority: endpointText(provider.endpoint), timeoutMs: this.#options.pools.connectTimeoutMs })
+  }
+
+  #pools (): UpstreamPool[] {
+    return this.#options.links().map(link => link.poolOf(this)).filter(pool => pool !== undefined)
+  }
+
+  /** Takes no more requests; those that run may end. */
+  override close (): Promise<void>
+  override close (callback: () => void): void
+  override close (callback?: () => void): Promise<void> | void {
+    this.#stopped = true
+    const closed = Promise.all(this.#pools().map(async pool => { await pool.close() })).then(() => {})
+    if (callback === undefined) return closed
+    closed.then(callback, callback)
+  }
+
+  /** Ends everything at once. */
+  override destroy (): Promise<void>
+  override destroy (error: Error | null): Promise<void>
+  override destroy (callback: () => void): void
+  override destroy (error: Error | null, callback: () => void): void
+  override destroy (first?: Error | null | (() => void), second?: () => void): Promise<void> | void {
+    this.#stopped = true
+    for (const pool of this.#pools()) pool.destroy(null, () => {})
+    const callback = typeof first === 'function' ? first : second
+    if (callback === undefined) return Promise.resolve()
+    queueMicrotask(callback)
+  }
+}
+
+const nobody: ReadonlySet<ProviderLink> = new Set()
+
+/** A stream that comes too late is closed. */
+async function orAborted (opening: Promise<Socket>, signal: AbortSignal): Promise<Socket> {
+  return await new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(new errors.FORWARD_CLIENT_GONE())
+      opening.then(stream => { stream.on('error', () => {}).destroy() }, () => {})
+    }
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    opening.finally(() => { signal.removeEventListener('abort', onAbort) }).then(resolve, reject)
+  })
+}
