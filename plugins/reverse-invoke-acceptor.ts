@@ -8,11 +8,11 @@ import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer, TLSSocket } from 'node:tls'
-import websocket from '@fastify/websocket'
+import websocket, { type WebsocketPluginOptions } from '@fastify/websocket'
 import type { FastifyBaseLogger, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { Registry } from 'prom-client'
-import type { ServerOptions, WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { errors } from '../src/errors.ts'
 import { checkOptions } from '../src/options.ts'
 import { Acceptor } from '../src/reverse-invoke/acceptor.ts'
@@ -96,7 +96,7 @@ const plugin: FastifyPluginAsync<ReverseInvokeAcceptorOptions> = async (fastify,
 }
 
 /** `closeTimeout` is not in the types of ws yet. */
-function webSocketOptions (upgrades: EventEmitter, maxPayload: number): ServerOptions & { readonly closeTimeout: number } {
+function webSocketOptions (upgrades: EventEmitter, maxPayload: number): NonNullable<WebsocketPluginOptions['options']> & { readonly closeTimeout: number } {
   return {
     // the plugin listens for upgrades there, and sees what the port hands on instead of every upgrade of the server
     server: upgrades as Server,
@@ -206,6 +206,7 @@ class RegistrationPort {
     const { acceptor, replica } = this.#parts
     const { socket } = request
     const statusCode = error.statusCode ?? 500
+    socket.on('error', () => { socket.destroy() })
     acceptor.refused({ address: addressOf(socket), certificate: certificateOf(socket) }, error, request.url === dataPath ? 'data connection' : 'registration')
     const body = JSON.stringify({ statusCode, code: error.code, error: STATUS_CODES[statusCode], message: error.message })
     const head = [`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`, 'Connection: close', 'Content-Type: application/json; charset=utf-8', `Content-Length: ${body.length}`, `${replicaField}: ${replica}`]

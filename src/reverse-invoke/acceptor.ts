@@ -83,6 +83,7 @@ export class Acceptor {
     const session: ControlSession = new ControlSession(channel, {
       clock: this.#parts.clock,
       limits: this.#settings,
+      validForMs: peer.certificate === null ? Infinity : peer.certificate.notAfter.getTime() - Date.now(),
       events: {
         register: message => {
           registration = this.#register(session, peer, message)

@@ -138,7 +138,11 @@ export class ConnectionPool implements Provider, TicketOwner {
     this.#outstanding--
     this.#owner.opened(socket)
     const [waiter] = this.#waiting
-    if (this.#state !== 'serving' || (waiter === undefined && this.#idle.length >= this.#limits.poolSize)) {
+    if (socket.readableLength > 0) {
+      socket.destroy()
+      this.#owner.lost(this, 'sent data')
+      this.#refillLater()
+    } else if (this.#state !== 'serving' || (waiter === undefined && this.#idle.length >= this.#limits.poolSize)) {
       socket.destroy()
     } else if (waiter === undefined) {
       this.#keep(socket)

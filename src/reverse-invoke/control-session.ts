@@ -21,6 +21,15 @@ export interface ControlLimits {
   readonly maxMessageBytes: number
 }
 
+/** What a session is made of. */
+export interface ControlSessionParts {
+  readonly clock: Clock
+  readonly limits: ControlLimits
+  readonly events: ControlEvents
+  /** Milliseconds until the certificate of the initiator expires; it can open no data connection after that. */
+  readonly validForMs: number
+}
+
 /** What a session reports. */
 export interface ControlEvents {
   /** @throws an error of the table when the registration is refused; its code and text go to the initiator */
@@ -35,7 +44,7 @@ export interface ControlEvents {
 export type CodedError = Error & { readonly code: string }
 
 /** Why a control channel ended. */
-export type SessionEnd = 'bye' | 'closed' | 'refused' | 'silent' | 'replaced' | 'rules' | 'aborted' | 'connection error'
+export type SessionEnd = 'bye' | 'closed' | 'refused' | 'silent' | 'expired' | 'replaced' | 'rules' | 'aborted' | 'connection error'
 
 /** RFC 6455 section 7.4.1 */
 const closeCodes = { normal: 1000, policy: 1008 } as const
@@ -49,14 +58,16 @@ export class ControlSession {
   readonly #messages: MessageRate
   readonly #heartbeats: MessageRate
   #state: 'new' | 'registered' | 'ended' = 'new'
+  readonly #validUntil: number
   #heard = true
   #cancelTimer: () => void
 
-  constructor (channel: ControlChannel, { clock, limits, events }: { readonly clock: Clock, readonly limits: ControlLimits, readonly events: ControlEvents }) {
+  constructor (channel: ControlChannel, { clock, limits, events, validForMs }: ControlSessionParts) {
     this.#channel = channel
     this.#clock = clock
     this.#limits = limits
     this.#events = events
+    this.#validUntil = clock.now() + validForMs
     this.#messages = new MessageRate(limits.maxMessagesPerSecond, clock)
     // a ping and a pong in each heart-beat, twice over for what a slow line brings at once
     this.#heartbeats = new MessageRate(limits.maxMessagesPerSecond + 4 * Math.ceil(1000 / limits.heartbeatMs), clock)
@@ -115,6 +126,7 @@ export class ControlSession {
       this.#channel.terminate()
       return this.#end('silent', error)
     }
+    if (this.#clock.now() > this.#validUntil) return this.fail(new errors.REVERSE_INVOKE_CERTIFICATE(), 'expired')
     this.#heard = false
     this.#channel.ping()
     this.#cancelTimer = this.#clock.after(this.#limits.heartbeatMs, () => { this.#beat() })
