@@ -38,7 +38,8 @@ export function writeIdentity (identity: IdentityContent, options: IdentityWrite
 const writers: Readonly<Record<IdentityFormat, (identity: IdentityContent, options: IdentityWriteOptions) => WrittenFile[]>> = {
   'pse-v2': (identity, options) => [{ role: 'identity', bytes: writePse(identity, { ...options, version: 2 }) }],
   'pse-v4': (identity, options) => [{ role: 'identity', bytes: writePse(identity, { ...options, version: 4 }) }],
-  pkcs12: (identity, options) => [{ role: 'identity', bytes: writePkcs12(identity, options) }],
+  // readers take a file without any entry for a damaged one
+  pkcs12: (identity, options) => identity.privateKey === null && identity.trusted.length === 0 ? [] : [{ role: 'identity', bytes: writePkcs12(identity, options) }],
   pem: (identity, options) => {
     const [key, trust] = [writePem(identity, options), writePemTrust(identity)]
     return [...key === null ? [] : [{ role: 'identity' as const, bytes: key }], ...trust === null ? [] : [{ role: 'trust' as const, bytes: trust }]]

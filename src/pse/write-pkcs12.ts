@@ -41,7 +41,7 @@ export function writePkcs12 (identity: IdentityContent, options: Pkcs12WriteOpti
     ...identity.chain.map(certificate => ({ content: { certificate } })),
     ...identity.trusted.map(certificate => ({ content: { certificate }, friendlyName: names.nameOf(certificate), trusted: true }))
   ]
-  const sections: NewSection[] = certificates.length === 0 ? [] : [{ encrypted: encryptWithPassword(writeBags(certificates), encryption) }]
+  const sections: NewSection[] = [{ encrypted: encryptWithPassword(writeBags(certificates), encryption) }]
   if (identity.privateKey !== null) {
     const key = encryptWithPassword(identity.privateKey.export({ type: 'pkcs8', format: 'der' }), encryption)
     sections.push({ bags: writeBags([{ content: { key }, ...ownName }]) })
