@@ -1,6 +1,5 @@
 /** Whether a certificate belongs to a key, and what leads up from it. */
 import type { KeyObject } from 'node:crypto'
-import { rootCertificates } from 'node:tls'
 import { errors } from '../errors.ts'
 import { readTrustFile } from '../pse/trust-file.ts'
 import { opensslView, type Certificate } from '../x509/certificate.ts'
@@ -39,12 +38,9 @@ function chainToRoot (own: Certificate, known: readonly Certificate[], tool: Too
   const chain = buildChain(own, known, tool.now())
   const top = chain.at(-1) ?? own
   if (isSelfSigned(top)) return chain
-  const root = buildChain(top, publicRoots(), tool.now())
+  const publicRoots = tool.publicRoots().flatMap(pem => readTrustFile(Buffer.from(pem), 'public CAs'))
+  const root = buildChain(top, publicRoots, tool.now())
   if (root.length === 0) throw new errors.PSE_TOOL_ISSUER_MISSING(top.issuer, top.subject)
   tool.note(`the root "${top.issuer}" is taken from the public CAs that Node knows`)
   return [...chain, ...root]
-}
-
-function publicRoots (): Certificate[] {
-  return rootCertificates.flatMap(pem => readTrustFile(Buffer.from(pem), 'root certificates of Node'))
 }

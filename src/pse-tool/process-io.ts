@@ -1,3 +1,4 @@
+import { getCACertificates } from 'node:tls'
 import { processUser } from '../gateway/process-user.ts'
 import { askAtTerminal } from './terminal.ts'
 import type { ToolIo } from './tool.ts'
@@ -9,6 +10,8 @@ export function processIo (): ToolIo {
     cwd: process.cwd(),
     user: processUser(),
     now: () => new Date(),
+    // with those of NODE_EXTRA_CA_CERTS
+    publicRoots: () => getCACertificates('default'),
     stdout: text => { process.stdout.write(text) },
     stderr: text => { process.stderr.write(text) },
     ask: askAtTerminal

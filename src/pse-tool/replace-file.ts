@@ -40,7 +40,8 @@ export async function replaceFile (path: string, bytes: Uint8Array, replacement:
   } catch (error) {
     throw failure(target, error)
   } finally {
-    await rm(beside, { force: true })
+    // what went wrong before says more than what goes wrong here
+    await rm(beside, { force: true }).catch(() => {})
   }
 }
 

@@ -50,8 +50,9 @@ export async function storeIdentity (identity: IdentityContent, { path, format, 
 export async function storeWithTrustBeside (identity: IdentityContent, destination: Destination, tool: Tool): Promise<string | null> {
   const { path, format, pin, create } = destination
   const files = writeIdentity(identity, { format, pin })
-  if (inOneFile(identity, files, { path, pin }) !== null) {
-    await storeIdentity(identity, destination)
+  const single = inOneFile(identity, files, destination)
+  if (single !== null) {
+    await writeChecked(identity, single, destination)
     return null
   }
   const trustFile = `${path.slice(0, path.length - extname(path).length)}-trust.pem`
@@ -69,10 +70,14 @@ export async function storeChanged (opened: OpenIdentity, changed: Partial<Ident
 }
 
 async function writeChecked (identity: IdentityContent, bytes: Buffer, { path, pin, create }: Pick<Destination, 'path' | 'pin' | 'create'>): Promise<void> {
+  let checked = false
   await replaceFile(path, bytes, {
     mode: 0o600,
     create,
     check: written => {
+      // asked twice, of the same bytes; deriving a key takes its time
+      if (checked) return
+      checked = true
       const difference = differenceBetween(identity, readIdentity(written, { file: path, pin }))
       if (difference !== null) throw new errors.IDENTITY_UNWRITABLE(path, `${difference} is another one`)
     }
@@ -81,6 +86,9 @@ async function writeChecked (identity: IdentityContent, bytes: Buffer, { path, p
 
 /** The files as one, `null` when that would be read as another identity. */
 function inOneFile (identity: IdentityContent, files: readonly WrittenFile[], { path, pin }: Pick<Destination, 'path' | 'pin'>): Buffer | null {
+  const [file, ...others] = files
+  // one file was compared by the one who wrote it
+  if (others.length === 0 && file?.role === 'identity') return file.bytes
   const bytes = Buffer.concat(files.map(file => file.bytes))
   return differenceBetween(identity, readIdentity(bytes, { file: path, pin })) === null ? bytes : null
 }

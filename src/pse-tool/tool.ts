@@ -8,6 +8,8 @@ export interface ToolIo {
   /** Login name of the owner of the process. */
   readonly user: string
   readonly now: () => Date
+  /** Roots of public CAs, in PEM, which complete a chain. Nothing is trusted for being among them. */
+  readonly publicRoots: () => readonly string[]
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
   /** Asks at the terminal without showing what is typed; rejects with POSTERN_ERR_PSE_TOOL_NO_TERMINAL where there is none. */
