@@ -17,6 +17,7 @@ import { checkOptions } from '../src/options.ts'
 import type { Identity } from '../src/pse/identity.ts'
 import { endpointText, parseEndpoint } from '../src/reverse-invoke/endpoint.ts'
 import { isPathPattern } from '../src/reverse-invoke/paths.ts'
+import type { RevocationCheck } from '../src/revocation/revocation-lists.ts'
 import type { TlsClientSettings } from '../src/upstream/server.ts'
 
 const milliseconds = (description: string, bounds: { default: number, minimum: number, maximum: number }, parameter?: string) =>
@@ -69,6 +70,8 @@ export type ReverseInvokeInitiatorOptions = Pick<Static<typeof ReverseInvokeInit
     /** Needed with `useTls`: its certificate is shown to the acceptor, its trust list verifies the acceptor's. */
     readonly identity?: Identity | null
     readonly tlsSettings?: TlsClientSettings
+    /** Judges the certificate of the acceptor. */
+    readonly revocation?: RevocationCheck | null
     /** Listeners by endpoint; endpoints that are not in it are served by the Fastify instance of the plugin. */
     readonly targets?: ReadonlyMap<string, LocalTarget>
     readonly metrics?: Registry
@@ -95,14 +98,14 @@ declare module 'fastify' {
 }
 
 /** @throws POSTERN_ERR_OPTIONS_INVALID at registration */
-const plugin: FastifyPluginAsync<ReverseInvokeInitiatorOptions> = async (fastify, { identity, tlsSettings, targets, metrics, resolve = resolveBySystem, ...json }) => {
+const plugin: FastifyPluginAsync<ReverseInvokeInitiatorOptions> = async (fastify, { identity, tlsSettings, revocation = null, targets, metrics, resolve = resolveBySystem, ...json }) => {
   const options = checkOptions('reverse-invoke-initiator', ReverseInvokeInitiatorOptionsSchema, json)
   const { name, host, port, proxy, serverName, dialTimeoutMs, maxConnections, maxDials, maxMessageBytes, maxMessagesPerSecond } = options
   if (options.useTls && (identity ?? null) === null) throw invalid('identity is missing: TLS needs its trust list and its certificate')
   const tls = options.useTls && identity ? { identity, presentCertificate: true, serverName, ignoreHostMismatch: false, ...(tlsSettings === undefined ? {} : { settings: tlsSettings }) } : null
   const initiator = new Initiator({
     ...options,
-    dial: { acceptor: { host, port }, tls, proxy, timeoutMs: dialTimeoutMs },
+    dial: { acceptor: { host, port }, tls, revocation, proxy, timeoutMs: dialTimeoutMs },
     endpoints: servedEndpoints(options.endpoints, targets ?? new Map(), fastify),
     limits: { maxConnections, maxDials, maxMessageBytes, maxMessagesPerSecond },
     resolve,

@@ -44,7 +44,7 @@ const retryBackOff = { initialMs: 100, firstCapMs: 1000, firstPeriodMs: ticketLi
 const maxWrongReplicas = 64
 
 /** No further attempt with this ticket makes sense. */
-const final: ReadonlySet<Reason> = new Set(['ticket', 'denied', 'not-trusted', 'wrong-name', 'certificate-refused', 'protocol'])
+const final: ReadonlySet<Reason> = new Set(['ticket', 'denied', 'not-trusted', 'wrong-name', 'revoked', 'certificate-refused', 'protocol'])
 
 /** The data connections of one initiator, over all its registrations. */
 export class DataConnections {

@@ -23,6 +23,9 @@ export interface ServedEndpoint {
 /** Told about each request that was refused here: for counters and the log. */
 export type OnRefused = (refusal: { readonly endpoint: string, readonly code: string }) => void
 
+/** Node keeps the response that is being written on the socket. */
+type Answering = Duplex & { readonly _httpMessage?: ServerResponse | null }
+
 /** The server of one endpoint. */
 export class DataServer {
   readonly #served: ServedEndpoint
@@ -71,8 +74,7 @@ export class DataServer {
     const refusal = this.#refusalOf(request)
     if (refusal === null) return true
     this.#refuse(refusal)
-    // written past the response object: it would wait for its place behind an answer of the same connection, which is right, and for the
-    // body, which nobody will read
+    // a body that nobody reads may follow: the connection ends with the answer
     response.writeHead(403, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', Connection: 'close' })
     response.end(`${refusal.message}\n`)
     return false
@@ -108,7 +110,9 @@ export class DataServer {
   #answerAndClose (socket: Duplex, refusal: Error & { code: string }): void {
     this.#refuse(refusal)
     socket.on('error', () => {})
-    socket.end(closingAnswer(refusal), () => { socket.destroy() })
+    // behind a request that is not answered yet, this answer would be taken for that one's
+    if ((socket as Answering)._httpMessage != null) socket.destroy()
+    else socket.end(closingAnswer(refusal), () => { socket.destroy() })
   }
 
   #refuse ({ code }: { readonly code: string }): void {

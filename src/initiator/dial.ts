@@ -1,6 +1,9 @@
 /** One connection to an acceptor: TCP, or through a proxy, then TLS. What is done on it afterwards is in `upgrade.ts` and `control-channel.ts`. */
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import type { Identity } from '../pse/identity.ts'
+import type { RevocationCheck } from '../revocation/revocation-lists.ts'
+import { refusalOf } from '../upstream/peer-check.ts'
 import { tlsClientOptions } from '../upstream/tls-client.ts'
 import type { UpstreamTls } from '../upstream/server.ts'
 import { dialFailure, failureOf, timeoutOf, type DialFailure, type DialStep } from './failure.ts'
@@ -20,6 +23,8 @@ export interface DialOptions {
   readonly tls: UpstreamTls | null
   /** An HTTP proxy that is asked by CONNECT. */
   readonly proxy: HostPort | null
+  /** Judges the certificate of the acceptor after each handshake, on resumed sessions too; left out: none is judged. */
+  readonly revocation?: RevocationCheck | null
   /** Time from the first packet to the last step, in milliseconds. */
   readonly timeoutMs: number
 }
@@ -64,11 +69,19 @@ export function startDeadline ({ place, timeoutMs, abort, onStep }: { place: str
 
 /** Dials acceptors of one configuration. TLS sessions are resumed per address. */
 export class Dialer {
-  readonly #options: DialOptions
+  #options: DialOptions
   readonly #sessions = new Map<string, Buffer>()
 
   constructor (options: DialOptions) {
     this.#options = options
+  }
+
+  /** Uses another identity from the next dial on. Sessions of the old one are not resumed. */
+  useIdentity (identity: Identity): void {
+    const { tls } = this.#options
+    if (tls === null) return
+    this.#options = { ...this.#options, tls: { ...tls, identity } }
+    this.#sessions.clear()
   }
 
   get options (): DialOptions {
@@ -117,12 +130,16 @@ export class Dialer {
       ...tlsClientOptions({ host: this.#options.acceptor.host, tls }), socket: below, ...(session === undefined ? {} : { session })
     })
     // Node hands a session over only after the certificate of the connection was accepted
-    socket.on('session', fresh => { this.#sessions.set(address, fresh) })
+    socket.on('session', fresh => { if (this.#options.tls?.identity === tls.identity) this.#sessions.set(address, fresh) })
     try {
-      return await opened(socket, 'secureConnect', signal)
+      await opened(socket, 'secureConnect', signal)
+      const refusal = this.#options.revocation ? refusalOf(socket, tls.identity, this.#options.revocation) : null
+      if (refusal !== null) throw refusal
+      return socket
     } catch (error) {
       // a session that the acceptor no longer wants must not be offered for ever
       this.#sessions.delete(address)
+      socket.destroy()
       below.destroy()
       throw error
     }

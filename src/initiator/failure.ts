@@ -6,7 +6,7 @@ export type DialStep = 'DNS' | 'TCP' | 'proxy' | 'TLS' | 'upgrade' | 'registrati
 
 /** Causes, as labels of counters and as a field of log lines. */
 export type Reason =
-  | 'dns' | 'refused' | 'unreachable' | 'timeout' | 'proxy' | 'not-trusted' | 'wrong-name' | 'certificate-refused' | 'tls' | 'denied'
+  | 'dns' | 'refused' | 'unreachable' | 'timeout' | 'proxy' | 'not-trusted' | 'wrong-name' | 'revoked' | 'certificate-refused' | 'tls' | 'denied'
   | 'endpoint' | 'replica' | 'limit' | 'replaced' | 'silent' | 'protocol' | 'ticket' | 'closed' | 'draining' | 'drained' | 'stopped' | 'other'
 
 /** An error with its place and cause. `message` is meant for administrators. */
@@ -40,6 +40,7 @@ const texts: ReadonlyArray<readonly [RegExp, Reason, string]> = [
   [/^ECONNREFUSED$/, 'refused', 'connection refused: nothing listens there, or a firewall rejects it'],
   [/^(?:EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ENETDOWN|EACCES|EPERM)$/, 'unreachable', 'no way there from this host: routing or a firewall'],
   [/^(?:ETIMEDOUT|POSTERN_ERR_REVERSE_INVOKE_SILENT)$/, 'timeout', 'no answer in time: a firewall may drop the packets'],
+  [/^POSTERN_ERR_UPSTREAM_REVOKED$/, 'revoked', 'the certificate of the acceptor is not accepted'],
   [/^(?:POSTERN_ERR_UPSTREAM_NAME|ERR_TLS_CERT_ALTNAME_INVALID)$/, 'wrong-name', 'the certificate of the acceptor is for another name'],
   [/^(?:SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|CERT_|INVALID_CA|PATH_LENGTH|INVALID_PURPOSE|ERROR_IN_CERT|HOSTNAME_MISMATCH)/, 'not-trusted', 'the certificate of the acceptor is not trusted by the trust list of the PSE'],
   [/ALERT_(?:CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)|SSLV3_ALERT_(?:BAD_)?CERTIFICATE/, 'certificate-refused', 'the acceptor refused the certificate of this side, or its absence: the PSE has none that the acceptor trusts'],
@@ -53,7 +54,7 @@ export function failureOf (error: unknown, { step, place }: DialPlace): DialFail
   if (isDialFailure(error)) return error
   const { code = 'no code', message = '' } = error as { code?: string, message?: string }
   const [, reason, text] = texts.find(([pattern]) => pattern.test(code)) ?? [null, 'other' as const, 'failed']
-  const more = reason === 'wrong-name' ? `: ${message}` : ''
+  const more = reason === 'wrong-name' || reason === 'revoked' ? `: ${message}` : ''
   return dialFailure(step, reason, `${place}: ${text} (${code})${more}`)
 }
 

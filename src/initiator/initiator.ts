@@ -1,5 +1,6 @@
 /** Everything of one `postern/ri/client_<xx>`: the registrations with each address and replica of one acceptor, and what is served on them. */
 import { randomBytes } from 'node:crypto'
+import type { Identity } from '../pse/identity.ts'
 import { BackOff, type BackOffSettings } from '../reverse-invoke/back-off.ts'
 import type { Registered } from '../reverse-invoke/messages.ts'
 import { RepeatedReport } from '../reverse-invoke/repeated-report.ts'
@@ -120,6 +121,11 @@ export class Initiator {
         ? registrations
         : [{ address: host, replica: null, state: this.#lookupError === null ? 'dialling' : 'waiting', since: this.#since, lastError: this.#lookupError, connections: 0 }]
     }
+  }
+
+  /** Uses another identity from the next dial on; registrations that stand go on with the old one. */
+  useIdentity (identity: Identity): void {
+    this.#context.dialer.useIdentity(identity)
   }
 
   /** Walks the way to each address of the acceptor once, beside what runs, and tells how far it came. */

@@ -68,7 +68,7 @@ async function probeAddress (address: string, options: ProbeOptions): Promise<Pr
 
 function stepOf ({ step, reason }: DialFailure): ProbeStepName {
   switch (reason) {
-    case 'not-trusted': case 'wrong-name': case 'certificate-refused': return 'certificate'
+    case 'not-trusted': case 'wrong-name': case 'revoked': case 'certificate-refused': return 'certificate'
     case 'denied': return 'ACL'
     case 'endpoint': return 'endpoint'
   }
