@@ -9,8 +9,8 @@ import type { Registry } from 'prom-client'
 export interface AdminOptions {
   /** Where `/metrics` takes its numbers from. */
   readonly registry: Pick<Registry, 'metrics' | 'contentType'>
-  /** Whether requests may be sent here, and if not why. */
-  readonly ready: () => { readonly ready: boolean, readonly reasons: readonly string[] }
+  /** Whether requests may be sent here, and if not why. `details` are further members of the answer. */
+  readonly ready: () => { readonly ready: boolean, readonly reasons: readonly string[], readonly details?: Readonly<Record<string, unknown>> }
 }
 
 const plugin: FastifyPluginAsync<AdminOptions> = async (fastify, { registry, ready }) => {
@@ -20,7 +20,7 @@ const plugin: FastifyPluginAsync<AdminOptions> = async (fastify, { registry, rea
   fastify.get('/live', async () => ({ status: 'live' }))
   fastify.get('/ready', async (_request, reply) => {
     const state = ready()
-    return await reply.code(state.ready ? 200 : 503).send({ status: state.ready ? 'ready' : 'not ready', reasons: state.reasons })
+    return await reply.code(state.ready ? 200 : 503).send({ status: state.ready ? 'ready' : 'not ready', reasons: state.reasons, ...state.details })
   })
   fastify.get('/metrics', async (_request, reply) => {
     return await reply.type(registry.contentType).send(await registry.metrics())

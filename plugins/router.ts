@@ -12,6 +12,7 @@ import { ServerSet } from '../src/dispatch/server-set.ts'
 import { errors } from '../src/errors.ts'
 import { arrivalOf } from '../src/http/reversed-connection.ts'
 import { checkOptions } from '../src/options.ts'
+import { isMomentary } from '../src/upstream/failure.ts'
 import type { UpstreamServer } from '../src/upstream/server.ts'
 
 /** Options of the router that are JSON. */
@@ -139,9 +140,10 @@ export class RouterServer extends Server {
     const found = systems(arrivalOf(client))
     route.run({
       next: tried => found?.servers.choose(clients.serverOf(key), tried) ?? null,
-      failed: (server, reason) => {
+      failed: (server, error) => {
         this.#failures++
-        found?.servers.failed(server, reason)
+        const reason = error.code ?? 'connect failed'
+        if (!isMomentary(error)) found?.servers.failed(server, reason)
         logger?.warn({ system: found?.system, upstream: server.origin, reason }, 'server failed')
       },
       opened: server => {
@@ -162,7 +164,7 @@ export class RouterServer extends Server {
 /** What a route asks and reports while it looks for a server. */
 interface Choice {
   next (tried: ReadonlySet<UpstreamServer>): UpstreamServer | null
-  failed (server: UpstreamServer, reason: string): void
+  failed (server: UpstreamServer, error: Error & { readonly code?: string }): void
   /** The server has answered. */
   opened (server: UpstreamServer): void
 }
@@ -201,7 +203,7 @@ class Route {
   /** Breaks both sides: neither may take the end of this connection for the end of the other side's words. */
   destroy (): void {
     this.#abort.abort()
-    this.#client.resetAndDestroy()
+    breakOff(this.#client)
     if (this.#upstream !== null) breakOff(this.#upstream)
   }
 
@@ -239,7 +241,7 @@ class Route {
       if (this.#abort.signal.aborted) breakOff(upstream)
       return upstream
     } catch (error) {
-      if (!this.#abort.signal.aborted) choice.failed(server, (error as { code?: string }).code ?? 'connect failed')
+      if (!this.#abort.signal.aborted) choice.failed(server, error as Error)
       return null
     }
   }
@@ -308,9 +310,9 @@ class Route {
   }
 }
 
-/** Where the transport can, by a reset. */
+/** By a reset where the connection is TCP; one over a data connection of reverse invoke has TLS below it, which knows none. */
 function breakOff (stream: Duplex & Partial<Pick<Socket, 'resetAndDestroy'>>): void {
-  if (stream.resetAndDestroy === undefined) stream.destroy()
+  if (stream.resetAndDestroy === undefined || 'encrypted' in stream) stream.destroy()
   else stream.resetAndDestroy()
 }
 

@@ -1,25 +1,39 @@
 /**
  * `-checkconfig`: the plan and what the checks found, for people and for machines.
  */
+import { endpointText } from '../reverse-invoke/endpoint.ts'
 import { findingsToJson, findingsToText } from '../profile/report.ts'
 import type { Arguments } from './arguments.ts'
-import type { ListenerPlan, Plan, PluginPlan, SystemPlan } from './plan.ts'
+import { checkAcceptors, type AcceptorCheck } from './check-acceptors.ts'
+import type { InitiatorTarget, ListenerPlan, Plan, PluginPlan, SystemPlan } from './plan.ts'
 import { prepareGateway } from './prepare.ts'
 
-/** Checks the configuration as the start would, and opens no port. */
+/**
+ * Checks the configuration as the start would, and opens no port. Where nothing is wrong with it, the inner side of reverse invoke also
+ * dials its acceptors.
+ */
 export async function checkConfiguration ({ profile, overrides, json }: Pick<Arguments, 'profile' | 'overrides' | 'json'>): Promise<{ report: string, errors: boolean }> {
-  const { plan, findings } = await prepareGateway(profile, overrides)
-  const errors = findings.some(({ severity }) => severity === 'error')
+  const prepared = await prepareGateway(profile, overrides)
+  const { plan, findings } = prepared
+  const faults = findings.some(({ severity }) => severity === 'error')
+  const acceptors = faults ? [] : await checkAcceptors(prepared)
+  const errors = faults || acceptors.some(({ steps }) => steps.some(({ ok }) => !ok))
   const report = json
-    ? `${JSON.stringify({ plan, ...findingsToJson(findings) }, null, 2)}\n`
-    : [plan === null ? '' : planToText(plan), findingsToText(findings), errors ? 'result: errors\n' : 'result: no errors\n'].filter(part => part !== '').join('\n')
+    ? `${JSON.stringify({ plan, ...findingsToJson(findings), ...acceptors.length > 0 && { acceptors } }, null, 2)}\n`
+    : [plan === null ? '' : planToText(plan), findingsToText(findings), acceptorsToText(acceptors), errors ? 'result: errors\n' : 'result: no errors\n'].filter(part => part !== '').join('\n')
   return { report, errors }
+}
+
+function acceptorsToText (acceptors: readonly AcceptorCheck[]): string {
+  const rows = acceptors.flatMap(({ name, steps }) => steps.map(({ acceptor, step, ok, detail }) => [name, acceptor, `${ok ? 'ok    ' : 'failed'}  ${step}: ${detail}`]))
+  return rows.length === 0 ? '' : table(rows)
 }
 
 function planToText (plan: Plan): string {
   const rows = [
     ...plan.listeners.map(listenerRow),
     ...plan.systems.map(systemRow),
+    ...reverseInvokeRows(plan.reverseInvoke),
     ...Object.values(plan.identities).map(({ parameter, file }) => ['identity', parameter, file]),
     ...(plan.admin === null ? [] : [['admin', 'postern/admin_port', `${plan.admin.host}:${plan.admin.port}`]])
   ]
@@ -38,6 +52,18 @@ function pluginName ({ plugin, options }: PluginPlan): string {
 function systemRow ({ name, sid, servers }: SystemPlan): string[] {
   const names = servers.map(({ origin, tls }) => tls === null ? origin : `${origin} (${tls.presentCertificate ? `with ${tls.identity}` : 'no client certificate'})`)
   return ['system', name, `${sid} ${names.join(' ')}`]
+}
+
+function reverseInvokeRows ({ acceptor, initiators }: Plan['reverseInvoke']): string[][] {
+  return [
+    ...acceptor === null ? [] : [['registration', acceptor.name, `${acceptor.tls === null ? 'HTTP' : `HTTPS with ${acceptor.tls.identities.join(';')}`} ${acceptor.host ?? '*'}:${acceptor.port}`]],
+    ...acceptor === null ? [] : acceptor.options.allow.map(({ name, subject, endpoints }) => ['registration', name, `${endpoints.join(' ')} by ${subject}`]),
+    ...initiators.map(({ name, identity, options: { host, port }, targets }) => ['registration', name, `with ${host}:${port}${identity === null ? '' : ` as ${identity}`}: ${targets.map(targetText).join(' ')}`])
+  ]
+}
+
+function targetText ({ endpoint, listener, server }: InitiatorTarget): string {
+  return `${endpoint}=${server === null ? listener : endpointText(server)}`
 }
 
 function table (rows: readonly string[][]): string {

@@ -63,9 +63,16 @@ function serverFactory (listener: ListenerPlan, shared: Shared): FastifyServerFa
   }
 }
 
-function routerOptions ({ plan, table, logger }: Shared): RouterOptions {
+function routerOptions ({ plan, table, connectStream, logger }: Shared): RouterOptions {
   const { connectTimeoutMs } = plan.upstream
-  return { ...plan.router, connectTimeoutMs, drainTimeoutMs: plan.shutdownTimeoutMs, systems: local => table.forConnection(local), logger }
+  return {
+    ...plan.router,
+    connectTimeoutMs,
+    drainTimeoutMs: plan.shutdownTimeoutMs,
+    systems: local => table.forConnection(local),
+    ...connectStream !== null && { connect: connectStream },
+    logger
+  }
 }
 
 const longestHeadMs = 60_000

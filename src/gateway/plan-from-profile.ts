@@ -16,9 +16,11 @@ import { planHeaderPolicy } from './plan/header-policy.ts'
 import { IdentityBook } from './plan/identities.ts'
 import { warnOfIdentityRisks } from './plan/identity-risks.ts'
 import { PlanFindings, type PlanInput } from './plan/input.ts'
-import { planBalancing, planLog, planRouter, planShutdown, planUpstream } from './plan/limits.ts'
+import { planBalancing, planDrainDelay, planLog, planRouter, planShutdown, planUpstream } from './plan/limits.ts'
 import { planListeners, type BareListener } from './plan/listeners.ts'
 import { planPlugins } from './plan/plugins.ts'
+import { reportUnregistered } from './plan/reverse-invoke-acceptor.ts'
+import { planInitiators } from './plan/reverse-invoke-initiators.ts'
 import { Servers } from './plan/servers.ts'
 import { reportConflicts } from './plan/system-conflicts.ts'
 import { planSystems } from './plan/systems.ts'
@@ -61,12 +63,14 @@ function fileOf ({ parameters }: Profile): string | null {
 
 function planOf (input: PlanInput): Plan {
   const { settings, findings, identities } = input
-  const { listeners: bare, admin } = planListeners(input)
+  const { listeners: bare, acceptor, admin } = planListeners(input)
   const headerPolicy = planHeaderPolicy(input)
   const servers = new Servers(input, { terminates: bare.some(({ protocol }) => protocol !== 'ROUTER'), https: bare.some(({ protocol }) => protocol === 'HTTPS') })
   const systems = planSystems(input, servers)
-  const pluginsOf = planPlugins(input, { listeners: bare, headerPolicy, servers })
+  const { pluginsOf, pluginsFor } = planPlugins(input, { listeners: bare, headerPolicy, servers })
   const listeners = bare.map((listener): ListenerPlan => ({ ...listener, plugins: pluginsOf(listener) }))
+  const initiators = planInitiators(input, { listeners: bare, pluginsFor })
+  if (acceptor !== null) reportUnregistered(acceptor, systems, input)
   checkSystems({ listeners: bare, systems }, input)
   warnOfIdentityRisks({ listeners, systems, headerPolicy }, input)
   return {
@@ -78,9 +82,11 @@ function planOf (input: PlanInput): Plan {
     balancing: planBalancing(input),
     upstream: planUpstream(input),
     router: planRouter(input),
+    reverseInvoke: { acceptor, initiators },
     admin,
     log: planLog(input),
     shutdownTimeoutMs: planShutdown(input),
+    drainDelayMs: planDrainDelay(input),
     errorStatus: settings.get(errorStatus),
     // last: every part has noted the identities that it uses
     identities: identities.plans(findings)

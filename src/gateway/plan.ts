@@ -119,6 +119,81 @@ export interface SystemPlan {
   readonly runLevel: 'running' | 'stopped' | 'internal'
 }
 
+/** Reverse invoke, the DMZ side: the registration port. Where there is one, no connection is ever opened to a back end. */
+export interface AcceptorPlan {
+  /** The parameter: `wdisp/ri/client_serv`. */
+  readonly name: string
+  readonly origin: Origin
+  /** `null`: all addresses. */
+  readonly host: string | null
+  /** 0: the operating system chooses. */
+  readonly port: number
+  /** `null` without TLS. */
+  readonly tls: TlsPlan | null
+  /** Options of the plugin `reverse-invoke-acceptor`. */
+  readonly options: {
+    readonly poolSize: number
+    readonly acl: readonly string[]
+    readonly allow: ReadonlyArray<{ readonly name: string, readonly subject: string, readonly issuer: string, readonly endpoints: readonly string[] }>
+    readonly maxRegistrations: number
+    readonly maxEndpoints: number
+    readonly maxConnections: number
+    readonly maxMessageBytes: number
+    readonly maxMessagesPerSecond: number
+    readonly maxTickets: number
+    readonly maxUnregistered: number
+    readonly maxWaiting: number
+    readonly waitTimeoutMs: number
+    readonly heartbeatMs: number
+    readonly registerTimeoutMs: number
+    readonly ticketLifetimeMs: number
+    readonly replica: string | null
+    readonly replicas: number
+    readonly drainTimeoutMs: number
+  }
+}
+
+/** Who answers the requests for one endpoint: a listener of this gateway, by its name, or a server that is no gateway. */
+export type InitiatorTarget =
+  | { readonly endpoint: string, readonly listener: string, readonly server: null }
+  | {
+    readonly endpoint: string
+    readonly listener: null
+    readonly server: {
+      readonly host: string
+      readonly port: number
+      /** What HTTP requests pass on their way there; it never listens. */
+      readonly http: ListenerPlan
+    }
+  }
+
+/** Reverse invoke, the inner side: one `postern/ri/client_<xx>`. */
+export interface InitiatorPlan {
+  /** The parameter: `postern/ri/client_0`. */
+  readonly name: string
+  readonly origin: Origin
+  /** Key of `identities`; `null` without TLS. */
+  readonly identity: string | null
+  /** Options of the plugin `reverse-invoke-initiator`. */
+  readonly options: {
+    readonly name: string
+    readonly host: string
+    readonly port: number
+    readonly useTls: boolean
+    readonly serverName: string | null
+    readonly endpoints: ReadonlyArray<{ readonly endpoint: string, readonly paths: readonly string[] }>
+    readonly poolSize: number | null
+    readonly proxy: { readonly host: string, readonly port: number } | null
+    readonly instance: string | null
+    readonly maxConnections: number
+    readonly dialTimeoutMs: number
+    readonly heartbeatMs: number
+    readonly backOff: { readonly initialMs: number, readonly firstCapMs: number, readonly firstPeriodMs: number, readonly capMs: number, readonly stableMs: number }
+    readonly drainTimeoutMs: number
+  }
+  readonly targets: readonly InitiatorTarget[]
+}
+
 /** Choice among systems that match the same request (`wdisp/system_conflict_resolution`). */
 export type ConflictResolution = 'ERROR' | 'FIRST_MATCH' | 'BEST_MATCH'
 
@@ -156,10 +231,16 @@ export interface Plan {
     readonly maxClients: number
     readonly contextTimeoutMs: number
   }
+  readonly reverseInvoke: {
+    readonly acceptor: AcceptorPlan | null
+    readonly initiators: readonly InitiatorPlan[]
+  }
   readonly admin: null | { readonly host: string, readonly port: number }
   readonly log: { readonly traceFile: string | null, readonly traceLevel: 0 | 1 | 2 | 3 }
   /** How long running exchanges may take to end on SIGINT and SIGTERM. */
   readonly shutdownTimeoutMs: number
+  /** How long the ports stay open after `/ready` has begun to say no; part of `shutdownTimeoutMs`. */
+  readonly drainDelayMs: number
   /** `sap`: the status numbers of SAP's own error pages. */
   readonly errorStatus: 'http' | 'sap'
 }

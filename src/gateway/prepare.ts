@@ -55,8 +55,8 @@ export async function loadIdentities (plans: Readonly<Record<string, IdentityPla
 }
 
 /** A public CA in a server's trust list: everybody whom it ever gave a certificate would be a client with a verified certificate. */
-function publicTrust ({ listeners, identities: plans }: Plan, identities: ReadonlyMap<string, Identity>): Finding[] {
-  const names = new Set(listeners.flatMap(({ tls }) => tls?.identities ?? []))
+function publicTrust ({ listeners, reverseInvoke: { acceptor }, identities: plans }: Plan, identities: ReadonlyMap<string, Identity>): Finding[] {
+  const names = new Set([...listeners, ...acceptor === null ? [] : [acceptor]].flatMap(({ tls }) => tls?.identities ?? []))
   return [...names].flatMap(name => {
     const { parameter, origin, file } = plans[name] as IdentityPlan
     return publicRootsAmong(identities.get(name)?.trusted ?? []).map(({ subject }) => findingAbout(parameter, origin)('warning', 'POSTERN_WARN_IDENTITY_PUBLIC_ROOT',

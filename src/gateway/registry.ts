@@ -14,6 +14,8 @@ import { tlsTermination } from '../../plugins/tls-termination.ts'
 import { errors } from '../errors.ts'
 import { closeAfterAnswer } from '../http/lingering-close.ts'
 import { watchIntake } from '../http/request-intake.ts'
+import { endpointText, type Endpoint } from '../reverse-invoke/endpoint.ts'
+import type { Target } from '../upstream/target.ts'
 import type { Shared } from './compose.ts'
 import { loadExternalPlugin, type ExternalPluginOptions } from './external-plugin.ts'
 import { auxiliaryOptions } from './auxiliary-upstream.ts'
@@ -38,6 +40,7 @@ const registry: Readonly<Record<string, Register>> = {
   'strict-transport-security': own(strictTransportSecurity),
   redirect: own(redirect),
   external: registerExternal,
+  'fixed-target': registerFixedTarget,
   dispatch: own(dispatch, ({ shared: { table } }) => ({ table })),
   forward: own(forward, ({ shared: { pools } }) => ({ pools }))
 }
@@ -77,6 +80,18 @@ async function registerExternal (app: FastifyInstance, options: Options, { liste
     limitIntake(scope, listener)
     await scope.register(loaded.plugin, { ...loaded.options, ...upstream })
   }, { prefix })
+}
+
+/** In the place of `dispatch`: every request goes to one server. */
+async function registerFixedTarget (app: FastifyInstance, options: Options, { listener }: PluginContext): Promise<void> {
+  const { host, port } = options as unknown as Endpoint
+  const server = { origin: `http://${endpointText({ host, port })}`, host, port, tls: null }
+  const target: Target = { server, system: listener.name, succeeded: () => {}, failed: () => {} }
+  app.decorateRequest('target', null)
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.target = target
+    done()
+  })
 }
 
 /** The bounds of the port count for bodies that an external plugin reads, too. */

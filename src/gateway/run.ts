@@ -9,7 +9,7 @@ import { findingsToText } from '../profile/report.ts'
 import { checkPlatform } from '../tls/platform-check.ts'
 import type { Arguments } from './arguments.ts'
 import { createGateway, type Gateway } from './compose.ts'
-import { occupiedPorts } from './ports.ts'
+import { occupiedPorts, type WantedAddress } from './ports.ts'
 import type { Plan } from './plan.ts'
 import { prepareGateway } from './prepare.ts'
 import { openTrace, type Trace } from './trace.ts'
@@ -33,7 +33,7 @@ export async function runGateway (args: RunArguments): Promise<RunningGateway> {
   const { plan, identities, stickyKey, findings } = await prepareGateway(args.profile, args.overrides)
   refuseErrors(findings)
   const checked = plan as Plan
-  refuseErrors(await occupiedPorts([...checked.listeners, ...adminAddress(checked)]))
+  refuseErrors(await occupiedPorts([...checked.listeners, ...registrationAddress(checked), ...adminAddress(checked)]))
   const trace = openTrace(args.traceFile ?? checked.log.traceFile)
   const logger = pino({ ...loggerOptions, level: levelOfTrace[args.traceLevel ?? checked.log.traceLevel] }, trace.stream)
   for (const { severity, message, ...where } of findings) logger[severity === 'warning' ? 'warn' : 'info'](where, message)
@@ -87,6 +87,10 @@ function refuseErrors (findings: readonly Finding[]): void {
   if (findings.some(({ severity }) => severity === 'error')) throw new errors.GATEWAY_CONFIGURATION(findingsToText(findings))
 }
 
-function adminAddress ({ admin }: Plan): Array<{ name: string, origin: { file: null, line: null }, host: string, port: number }> {
+function registrationAddress ({ reverseInvoke: { acceptor } }: Plan): WantedAddress[] {
+  return acceptor === null ? [] : [acceptor]
+}
+
+function adminAddress ({ admin }: Plan): WantedAddress[] {
   return admin === null ? [] : [{ name: 'postern/admin_port', origin: { file: null, line: null }, ...admin }]
 }

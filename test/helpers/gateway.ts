@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import type { ConnectionOptions } from 'node:tls'
 import type { Test } from 'tap'
 import { createGateway, type Gateway } from '../../src/gateway/compose.ts'
+import type { Plan } from '../../src/gateway/plan.ts'
 import { prepareGateway, type Prepared } from '../../src/gateway/prepare.ts'
 import { findingsToText } from '../../src/profile/report.ts'
 import { logSink, type LogSink } from './log-sink.ts'
@@ -45,15 +46,17 @@ export interface GatewaySetup {
   readonly overrides?: readonly string[]
   /** `false`: nothing listens yet. */
   readonly listen?: boolean
+  /** Changes the plan before the gateway is made from it, for what a profile cannot say on a machine that others share. */
+  readonly change?: (plan: Plan) => Plan
 }
 
 /** Starts the gateway of a profile; ports should be 0. It is closed after the test. */
-export async function buildGateway (t: Test, profile: string, { listen = true, ...setup }: GatewaySetup = {}): Promise<TestGateway> {
+export async function buildGateway (t: Test, profile: string, { listen = true, change = plan => plan, ...setup }: GatewaySetup = {}): Promise<TestGateway> {
   const { directory, ...prepared } = await prepareText(t, profile, setup)
   const { plan, identities, stickyKey, findings } = prepared
   if (plan === null || findings.some(({ severity }) => severity === 'error')) throw new Error(findingsToText(findings))
   const sink = logSink()
-  const gateway = await createGateway(plan, { identities, stickyKey, logger: sink.logger })
+  const gateway = await createGateway(change(plan), { identities, stickyKey, logger: sink.logger })
   if (listen) await gateway.listen()
   t.teardown(async () => { await gateway.close() })
   return { ...sink, gateway, prepared, directory, port: (index = 0) => gateway.addresses.get(`icm/server_port_${index}`)?.port as number }

@@ -36,12 +36,24 @@ export const planFindingCodes = {
   POSTERN_ERR_PLAN_SSL_AUTH: 'wdisp/ssl_auth = 2 without wdisp/ssl_cred.',
   POSTERN_WARN_PLAN_SSL_AUTH: 'wdisp/ssl_cred is not used, because wdisp/ssl_auth is not 2.',
   POSTERN_WARN_PLAN_HOST_MISMATCH: 'Names in certificates of back ends are not compared.',
+  // --- reverse invoke -----------------------------------------------------------------------------------------------
+  POSTERN_ERR_PLAN_RI_PORT: 'wdisp/reverse_invoke without wdisp/ri/client_serv: back ends could be reached in no way.',
+  POSTERN_WARN_PLAN_RI_NOBODY: 'No wdisp/ri/acl_<xx> or no postern/ri/allow_<xx> is set: nobody may register anything.',
+  POSTERN_WARN_PLAN_RI_PLAIN: 'Reverse invoke without TLS, or a rule about certificates where there are none.',
+  POSTERN_WARN_PLAN_RI_UNUSED: 'A parameter of the registration port without wdisp/reverse_invoke.',
+  POSTERN_WARN_PLAN_RI_UNREGISTERED: 'A server of a system is an endpoint that nobody may register.',
+  POSTERN_ERR_PLAN_RI_ACL: 'A wdisp/ri/acl_<xx> has a host name, and no certificate could prove it.',
+  POSTERN_ERR_PLAN_RI_TARGET: 'An endpoint of a postern/ri/client_<xx> leads nowhere: no port has its number, or its server may not be connected to.',
+  POSTERN_ERR_PLAN_RI_DUPLICATE: 'An endpoint is named twice in one postern/ri/client_<xx>, or has two postern/ri/paths_<xx>.',
+  POSTERN_ERR_PLAN_RI_PATHS: 'A postern/ri/paths_<xx> is for an endpoint that nobody serves, or for end-to-end TLS.',
+  POSTERN_ERR_PLAN_RI_VERIFY_CLIENT: 'An endpoint without TLS leads to a port that demands a certificate.',
   // --- the rest -----------------------------------------------------------------------------------------------------
   POSTERN_ERR_PLAN_PIN: 'postern/pin_<xx> names no source of a PIN, or two.',
   POSTERN_WARN_PLAN_UNUSED_IDENTITY: 'postern/pin_<xx> or postern/trust_<xx> names an identity that nothing uses.',
   POSTERN_ERR_PLAN_PLUGIN_PREFIX: 'Two postern/plugin_<xx> have the same PREFIX.',
   POSTERN_ERR_PLAN_REDIRECT: 'A redirect has PORT without HOST, or changes nothing.',
   POSTERN_ERR_PLAN_LOG: 'LOGFILE or LOGFORMAT of an access log has an unknown place holder or directive.',
+  POSTERN_ERR_PLAN_DRAIN_DELAY: 'postern/drain_delay leaves running exchanges no time within postern/shutdown_timeout.',
   POSTERN_WARN_PLAN_OLD_SPELLING: 'Two spellings of one parameter are set.'
 } as const
 

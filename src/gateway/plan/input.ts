@@ -57,9 +57,9 @@ export function bytes (kibibytes: number): number | null {
 const wellKnown: Services = new Map([['http', 80], ['https', 443], ['http-alt', 8080], ['https-alt', 8443]])
 
 /** The port of a number or a service; an unknown service is reported and gives `null`. */
-export function portOf (port: number | string, { about, key, input }: { about: About, key: string, input: Pick<PlanInput, 'services' | 'findings'> }): number | null {
+export function portOf (port: number | string, { about, key, input }: { about: About, key?: string, input: Pick<PlanInput, 'services' | 'findings'> }): number | null {
   if (typeof port === 'number') return port
   const found = input.services.get(port) ?? wellKnown.get(port)
-  if (found === undefined) input.findings.report('POSTERN_ERR_PLAN_SERVICE', about, { key, message: `the service "${port}" is not known on this machine`, expected: 'a port number, or a name of the services file' })
+  if (found === undefined) input.findings.report('POSTERN_ERR_PLAN_SERVICE', about, { ...key !== undefined && { key }, message: `the service "${port}" is not known on this machine`, expected: 'a port number, or a name of the services file' })
   return found ?? null
 }

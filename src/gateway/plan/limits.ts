@@ -1,7 +1,7 @@
 /** Bounds, times and places that belong to no listener and no system. */
 import { resolve } from 'node:path'
 import { clientKeepAliveTimeout, connTimeout, maxHeaderSize } from '../../profile/parameters/icm.ts'
-import { serverRetryTime, shutdownTimeout, stickyKeyFile, traceFile } from '../../profile/parameters/postern.ts'
+import { drainDelay, serverRetryTime, shutdownTimeout, stickyKeyFile, traceFile } from '../../profile/parameters/postern.ts'
 import { clientCipherSuites } from '../../profile/parameters/ssl.ts'
 import { traceLevel } from '../../profile/parameters/system.ts'
 import { additionalConnClose, contextTimeout, maxClientAddresses, maxPooledHttp, maxPooledHttps, stickyMask } from '../../profile/parameters/wdisp.ts'
@@ -57,4 +57,22 @@ export function planLog ({ settings, directories }: PlanInput): Plan['log'] {
 /** How long running exchanges may take to end, in milliseconds. */
 export function planShutdown ({ settings }: PlanInput): number {
   return milliseconds(settings.get(shutdownTimeout)) as number
+}
+
+const longestDrainMs = 3_600_000
+
+/** How long either side of reverse invoke waits for the last exchange, in milliseconds. */
+export function planDrainTimeout (input: PlanInput): number {
+  return Math.min(planShutdown(input), longestDrainMs)
+}
+
+/** How long the ports stay open once the stop has begun, in milliseconds. */
+export function planDrainDelay (input: PlanInput): number {
+  const delay = input.settings.find(drainDelay)
+  if (delay === null) return 0
+  const timeout = planShutdown(input)
+  if (delay.value > 0 && delay.value * 1000 >= timeout) {
+    input.findings.report('POSTERN_ERR_PLAN_DRAIN_DELAY', delay, { message: `it leaves nothing of ${shutdownTimeout.name}, which is ${timeout / 1000} seconds`, expected: `less than ${shutdownTimeout.name}` })
+  }
+  return delay.value * 1000
 }

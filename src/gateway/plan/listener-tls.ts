@@ -38,6 +38,11 @@ export class ListenerTls {
     return this.#plan({ ...config.value, VCLIENT: this.#verifyClient(port, config) }, config)
   }
 
+  /** The registration port of reverse invoke demands a certificate, whatever the other ports do. */
+  registration (pse: string, about: About): TlsPlan {
+    return { identities: [this.#input.identities.use(pse, about)], verifyClient: 2, ...this.#ciphersOf(null, about) ?? usualVersions, sessionTimeoutSeconds: null }
+  }
+
   /** Reports configurations that no port uses. */
   finish (): void {
     for (const config of this.#input.settings.all(sslConfig)) {

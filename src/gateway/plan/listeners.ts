@@ -4,25 +4,27 @@ import { keepAliveTimeout, maxConnections, maxHeaderSize, maxRequestSize, maxReq
 import { adminPort } from '../../profile/parameters/postern.ts'
 import type { ValueOf } from '../../profile/parameters/schema.ts'
 import type { Setting } from '../../profile/parameters/settings.ts'
-import type { ListenerPlan, Plan } from '../plan.ts'
+import type { AcceptorPlan, ListenerPlan, Plan } from '../plan.ts'
 import { bytes, milliseconds, portOf, type About, type PlanInput } from './input.ts'
 import { ListenerTls } from './listener-tls.ts'
+import { planAcceptor } from './reverse-invoke-acceptor.ts'
 
 /** A listener whose plugins are not planned yet. */
 export type BareListener = Omit<ListenerPlan, 'plugins'>
 
 /** Plans the ports of the profile; a port with a fault is left out. */
-export function planListeners (input: PlanInput): { listeners: BareListener[], admin: Plan['admin'] } {
+export function planListeners (input: PlanInput): { listeners: BareListener[], acceptor: AcceptorPlan | null, admin: Plan['admin'] } {
   const { settings, findings } = input
   const tls = new ListenerTls(input)
   const listeners = settings.all(serverPort).map(port => planListener(port, tls, input)).filter(listener => listener !== null)
+  const acceptor = planAcceptor(input, tls)
   tls.finish()
   if (!settings.isAttempted(serverPort)) {
     findings.report('POSTERN_ERR_PLAN_NO_LISTENER', null, { message: 'the profile sets no icm/server_port_<xx>', expected: 'at least one, for instance icm/server_port_0 = PROT=HTTPS, PORT=443' })
   }
   const admin = planAdmin(input)
-  reportDuplicates([...listeners, ...admin === null ? [] : [{ ...admin, name: adminPort.name, origin: (settings.find(adminPort) as About).origin }]], input)
-  return { listeners, admin }
+  reportDuplicates([...listeners, ...acceptor === null ? [] : [acceptor], ...admin === null ? [] : [{ ...admin, name: adminPort.name, origin: (settings.find(adminPort) as About).origin }]], input)
+  return { listeners, acceptor, admin }
 }
 
 function planListener (port: Setting<ValueOf<typeof serverPort>>, listenerTls: ListenerTls, input: PlanInput): BareListener | null {
@@ -67,6 +69,6 @@ function reportDuplicates (listeners: ReadonlyArray<Pick<BareListener, 'name' | 
     const twin = listeners.slice(0, index).find(other => other.port === listener.port && listener.port !== 0 &&
       (other.host === null || listener.host === null || other.host.toLowerCase() === listener.host.toLowerCase()))
     if (twin === undefined) continue
-    findings.report('POSTERN_ERR_PLAN_DUPLICATE_PORT', listener, { key: 'PORT', message: `${twin.name} listens on port ${listener.port}${listener.host === null ? '' : ` of ${listener.host}`} already`, expected: 'another PORT, or another HOST at both' })
+    findings.report('POSTERN_ERR_PLAN_DUPLICATE_PORT', listener, { ...listener.name.startsWith('wdisp/') ? {} : { key: 'PORT' }, message: `${twin.name} listens on port ${listener.port}${listener.host === null ? '' : ` of ${listener.host}`} already`, expected: 'another PORT, or another HOST at both' })
   }
 }

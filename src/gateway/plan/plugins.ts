@@ -5,6 +5,7 @@ import { compileFormat } from '../../access-log/format.ts'
 import { logging, redirect, strictTransportSecurity } from '../../profile/parameters/icm.ts'
 import { errorStatus, plugin as externalPlugin, redirectStatus } from '../../profile/parameters/postern.ts'
 import { addClientProtocol, addClientProtocolOld, addForwardedFor, handleAccessPoints } from '../../profile/parameters/wdisp.ts'
+import type { Endpoint } from '../../reverse-invoke/endpoint.ts'
 import type { PluginPlan } from '../plan.ts'
 import type { HeaderPolicyOptions } from './header-policy.ts'
 import { portOf, type About, type PlanInput } from './input.ts'
@@ -21,23 +22,43 @@ export interface PluginParts {
   readonly servers: Servers
 }
 
-/** Makes the plugins of each listener; findings come once, not once per listener. */
-export function planPlugins (input: PlanInput, { listeners, headerPolicy, servers }: PluginParts): (listener: BareListener) => PluginPlan[] {
-  const handlers = [...planLogs(input, headerPolicy), ...planTransportSecurity(input), ...planRedirects(input)]
+/** Makes the plugins of listeners. */
+export interface PluginPlanner {
+  readonly pluginsOf: (listener: BareListener) => PluginPlan[]
+  /** Those of requests that reverse invoke brings for a server that is no gateway: neither redirects nor other systems' paths. */
+  readonly pluginsFor: (listener: BareListener, server: Endpoint) => PluginPlan[]
+}
+
+/** Findings come once, not once per listener. */
+export function planPlugins (input: PlanInput, { listeners, headerPolicy, servers }: PluginParts): PluginPlanner {
+  const logs = planLogs(input, headerPolicy)
+  const handlers = [...logs, ...planTransportSecurity(input), ...planRedirects(input)]
   const external = planExternal(input, servers)
   const common = planForwarding(input, listeners)
-  return listener => listener.protocol === 'ROUTER'
-    ? []
-    : [
-        entry('client-cert-headers', headerPolicy),
-        ...listener.protocol === 'HTTPS' ? [entry('tls-termination', {}, listener.name)] : [],
-        entry('error-pages', { errorStatus: input.settings.get(errorStatus) }),
-        // browsers ignore Strict-Transport-Security over plain HTTP, and must (RFC 6797 section 8.1)
-        ...handlers.filter(({ plugin }) => plugin !== 'strict-transport-security' || listener.protocol === 'HTTPS'),
-        ...external,
-        entry('dispatch', {}),
-        entry('forward', { ...common, requestTimeoutMs: listener.processingTimeoutMs, receiveTimeoutMs: listener.receiveTimeoutMs, maxBodyBytes: listener.maxBodyBytes })
-      ]
+  const errorPages = entry('error-pages', { errorStatus: input.settings.get(errorStatus) })
+  const forward = (listener: BareListener): PluginPlan =>
+    entry('forward', { ...common, requestTimeoutMs: listener.processingTimeoutMs, receiveTimeoutMs: listener.receiveTimeoutMs, maxBodyBytes: listener.maxBodyBytes })
+  return {
+    pluginsOf: listener => listener.protocol === 'ROUTER'
+      ? []
+      : [
+          entry('client-cert-headers', headerPolicy),
+          ...listener.protocol === 'HTTPS' ? [entry('tls-termination', {}, listener.name)] : [],
+          errorPages,
+          // browsers ignore Strict-Transport-Security over plain HTTP, and must (RFC 6797 section 8.1)
+          ...handlers.filter(({ plugin }) => plugin !== 'strict-transport-security' || listener.protocol === 'HTTPS'),
+          ...external,
+          entry('dispatch', {}),
+          forward(listener)
+        ],
+    pluginsFor: (listener, server) => [
+      entry('client-cert-headers', headerPolicy),
+      errorPages,
+      ...logs,
+      entry('fixed-target', { ...server }, listener.name),
+      forward(listener)
+    ]
+  }
 }
 
 function entry (plugin: string, options: object, parameter: string | null = null): PluginPlan {

@@ -2,13 +2,14 @@
 import { parseIndexedName } from '../parameter-name.ts'
 import * as icm from './icm.ts'
 import * as postern from './postern.ts'
+import * as reverseInvoke from './reverse-invoke.ts'
 import type { ParameterSchema } from './schema.ts'
 import * as ssl from './ssl.ts'
 import * as system from './system.ts'
 import * as wdisp from './wdisp.ts'
 
 /** Every known parameter, one entry each, in the order of the reference. */
-export const knownParameters: readonly ParameterSchema[] = [system, icm, ssl, wdisp, postern].flatMap(group => Object.values(group).flat())
+export const knownParameters: readonly ParameterSchema[] = [system, icm, ssl, wdisp, postern, reverseInvoke].flatMap(group => Object.values(group).flat())
 
 const exact = new Map(knownParameters.filter(({ name }) => !/[<*]/.test(name)).map(schema => [schema.name, schema]))
 const indexed = new Map(knownParameters.filter(({ name }) => name.endsWith('_<xx>')).map(schema => [schema.name.slice(0, -'_<xx>'.length), schema]))

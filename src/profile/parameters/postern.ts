@@ -1,6 +1,6 @@
 /** Parameters `postern/...`: what SAP Web Dispatcher has no parameter for. */
 import { group, key } from './schema.ts'
-import { choice, file, flag, host, integer, list, pattern, portOrService, routePrefix, text, word } from './value-types.ts'
+import { choice, file, flag, host, integer, list, pattern, portOrService, routePrefix, word } from './value-types.ts'
 
 const { plain, structured } = group('postern')
 
@@ -119,6 +119,15 @@ export const shutdownTimeout = plain({
   example: 'postern/shutdown_timeout = 30'
 })
 
+export const drainDelay = plain({
+  name: 'postern/drain_delay',
+  description: 'How long the ports stay open after /ready has begun to answer 503, when the gateway is stopped: time for a balancer to notice. It is part of postern/shutdown_timeout.',
+  type: integer({ min: 0, max: 3600 }),
+  default: '0',
+  unit: 'seconds',
+  example: 'postern/drain_delay = 5'
+})
+
 export const stickyKeyFile = plain({
   name: 'postern/sticky_key_file',
   description: 'File with the key that signs the stickiness cookies, at least 32 bytes. Gateways that stand side by side need the same one; without it each start makes its own. A relative name is looked up in SECUDIR.',
@@ -149,7 +158,3 @@ export const traceFile = plain({
   type: file,
   example: 'postern/trace_file = dev_webdisp'
 })
-
-export const posternNotServed = [
-  plain({ name: 'postern/ri/*', description: 'Settings of reverse invoke.', type: text, status: 'not served', because: 'reverse invoke is not built yet', example: 'postern/ri/pool_size = 5' })
-] as const

@@ -12,7 +12,6 @@ const pages = {
   pool: `${sap}doc/saphelp_nw74/7.4.16/en-us/48/996b4bec0973e9e10000000a42189b/content.htm`,
   clientProtocol: `${sap}saphelp_erp2005/helpdata/en/42/d5491930b6473ce10000000a114e5d/content.htm`,
   forwardedFor: `${sap}saphelp_nwce72/helpdata/en/48/9266ffaa6b17cee10000000a421937/content.htm`,
-  reverseInvoke: `${sap}doc/af8bcf35778c4d098ba482cc0b59f339/7.4.27/en-US/46d58e246a1065dde10000000a155369.html`,
   permissionTable: 'https://www.se80.co.uk/sap-profile-parameters/w/wdis/wdisp-fs-permission_table.htm',
   overview: `${sap}saphelp_nw73/helpdata/en/48/877df50e3f2722e10000000a42189d/content.htm`,
   connClose: 'https://blogs.sap.com/2022/02/11/remediation-of-cve-2022-22536-request-smuggling-and-request-concatenation-in-sap-netweaver-sap-content-server-and-sap-web-dispatcher/'
@@ -197,14 +196,10 @@ export const handleAccessPoints = plain({
   example: 'wdisp/handle_webdisp_ap_header = TRUE'
 })
 
-const reverseInvoke = 'reverse invoke is not built yet'
-
 export const wdispNotServed = [
   plain({ name: 'wdisp/permission_table', description: 'URL filter: a file with permitted and denied URL patterns.', type: text, status: 'not served', because: 'URLs are not filtered', off: [''], example: 'wdisp/permission_table = permissions.txt', source: pages.permissionTable }),
   plain({ name: 'wdisp/max_permitted_uri_len', description: 'Longest URL.', type: text, status: 'not served', because: 'URLs are not filtered', example: 'wdisp/max_permitted_uri_len = 2048', source: pages.permissionTable }),
-  plain({ name: 'wdisp/permitted_uri_char_range', description: 'Characters that a URL may hold.', type: text, status: 'not served', because: 'URLs are not filtered', example: 'wdisp/permitted_uri_char_range = 32-126', source: pages.permissionTable }),
-  plain({ name: 'wdisp/reverse_invoke', description: 'Open no connection to back ends; take those that they open (reverse invoke).', type: text, status: 'not served', because: reverseInvoke, off: ['FALSE', '0', ''], example: 'wdisp/reverse_invoke = FALSE', source: pages.reverseInvoke }),
-  plain({ name: 'wdisp/ri/*', description: 'Settings of reverse invoke.', type: text, status: 'not served', because: reverseInvoke, example: 'wdisp/ri/client_serv = 7010', source: pages.reverseInvoke })
+  plain({ name: 'wdisp/permitted_uri_char_range', description: 'Characters that a URL may hold.', type: text, status: 'not served', because: 'URLs are not filtered', example: 'wdisp/permitted_uri_char_range = 32-126', source: pages.permissionTable })
 ] as const
 
 const ignored = (name: string, description: string, because: string, example: string, source: string = pages.overview) =>
@@ -229,7 +224,6 @@ export const wdispWithoutEffect = [
   ignored('wdisp/url_map_protocol', 'Protocol of the URL prefixes.', messageServer, 'https'),
   ignored('wdisp/ping_protocol', 'Protocol of the alive check.', messageServer, 'https'),
   ignored('wdisp/max_systems', 'Size of the system table.', tables, '64', pages.system),
-  ignored('wdisp/max_servers', 'Size of the server table.', tables, '100'),
   ignored('wdisp/max_server_name_len', 'Longest server name.', tables, '64'),
   ignored('wdisp/max_server_groups', 'Size of the group table.', tables, '128'),
   ignored('wdisp/max_server_group_name_len', 'Longest group name.', tables, '20'),

@@ -47,15 +47,15 @@ t.test('each fault of a parameter has its finding', async t => {
 
 t.test('what restricts and is not served stops the start unless it is accepted by name', async t => {
   const restricting = [
-    'icm/HTTP/auth_0 = PREFIX=/, PERMFILE=a', 'icm/HTTP/mod_0 = PREFIX=/, FILE=a', 'wdisp/permission_table = a', 'wdisp/reverse_invoke = TRUE',
-    'wdisp/ri/client_serv = 7010', 'postern/ri/pool_size = 5', 'csi/enable = TRUE', 'wdisp/max_permitted_uri_len = 100', 'wdisp/permitted_uri_char_range = 1'
+    'icm/HTTP/auth_0 = PREFIX=/, PERMFILE=a', 'icm/HTTP/mod_0 = PREFIX=/, FILE=a', 'wdisp/permission_table = a', 'wdisp/ri/client_service = 7010',
+    'postern/ri/path_0 = /', 'csi/enable = TRUE', 'wdisp/max_permitted_uri_len = 100', 'wdisp/permitted_uri_char_range = 1'
   ]
   for (const text of restricting) {
     const name = text.split(' ')[0] as string
     t.match(found(text), [new RegExp(`^POSTERN_ERR_PROFILE_NOT_SERVED ${name} .*${name} in postern/accept_unserved$`)], text)
     t.match(found(`${text}\npostern/accept_unserved = other/thing; ${name}`), [/^POSTERN_WARN_PROFILE_NOT_SERVED/, /ACCEPT_UNUSED .*"other\/thing" accepts nothing/], `${text}, accepted`)
   }
-  for (const text of ['wdisp/reverse_invoke = FALSE', 'wdisp/permission_table =', 'icm/HTTP/mod_0 = PREFIX=/, FILE=-', 'csi/enable = 0']) t.strictSame(found(text), [], `${text} restricts nothing`)
+  for (const text of ['wdisp/permission_table =', 'icm/HTTP/mod_0 = PREFIX=/, FILE=-', 'csi/enable = 0']) t.strictSame(found(text), [], `${text} restricts nothing`)
 })
 
 t.test('a sub-parameter is accepted behind its parameter, and <xx> stands for every index', async t => {
@@ -68,7 +68,7 @@ t.test('a sub-parameter is accepted behind its parameter, and <xx> stands for ev
 })
 
 t.test('an acceptance that cannot be read accepts nothing', async t => {
-  t.match(found('postern/accept_unserved = ;\nwdisp/reverse_invoke = TRUE'), [/ERR_PROFILE_VALUE postern\/accept_unserved/, /ERR_PROFILE_NOT_SERVED/])
+  t.match(found('postern/accept_unserved = ;\ncsi/enable = TRUE'), [/ERR_PROFILE_VALUE postern\/accept_unserved/, /ERR_PROFILE_NOT_SERVED/])
 })
 
 t.test('a file that is no profile costs no search for each of its lines', async t => {

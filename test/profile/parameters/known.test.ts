@@ -19,7 +19,7 @@ t.test('each parameter has one entry, and says everything', async t => {
 t.test('names find their entry in exactly their spelling', async t => {
   const rows: Array<[name: string, entry: string | null]> = [
     ['icm/keep_alive_timeout', 'icm/keep_alive_timeout'], ['icm/server_port_0', 'icm/server_port_<xx>'], ['icm/server_port_00', 'icm/server_port_<xx>'],
-    ['icm/server_port_', null], ['icm/server_port', null], ['icm/Server_port_0', null], ['wdisp/ri/acl_0', 'wdisp/ri/*'], ['wdisp/ri/', null],
+    ['icm/server_port_', null], ['icm/server_port', null], ['icm/Server_port_0', null], ['wdisp/ri/acl_0', 'wdisp/ri/acl_<xx>'], ['wdisp/ri/acl', 'wdisp/ri/*'], ['wdisp/ri/', null],
     ['icm/HTTP/server_cache_1/size_MB', 'icm/HTTP/server_cache_*'], ['icm/HTTP/logging_client_0', 'icm/HTTP/logging_client_<xx>'], ['constructor', null]
   ]
   for (const [name, entry] of rows) t.equal(schemaOf(name)?.name ?? null, entry, name)

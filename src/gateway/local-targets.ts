@@ -1,0 +1,69 @@
+/** Who answers what comes over data connections: a listener of this gateway, or a server that runs none. */
+import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { splice } from '../http/tunnel.ts'
+import { targetOfServer, type LocalTarget } from '../initiator/target.ts'
+import type { Shared } from './compose.ts'
+import { createListener } from './listener.ts'
+import type { InitiatorPlan, InitiatorTarget, ListenerPlan } from './plan.ts'
+
+/** A listener with its plan. */
+export interface NamedListener {
+  readonly name: string
+  readonly protocol: ListenerPlan['protocol']
+  readonly app: FastifyInstance
+}
+
+/** The targets of one `postern/ri/client_<xx>`, and the instances that were made for them. */
+export interface LocalTargets {
+  readonly byEndpoint: ReadonlyMap<string, LocalTarget>
+  /** They never listen; whoever asked for the targets closes them. */
+  readonly apps: readonly FastifyInstance[]
+}
+
+/** Makes the targets; opens no connection. */
+export async function createLocalTargets ({ targets }: InitiatorPlan, listeners: readonly NamedListener[], shared: Shared): Promise<LocalTargets> {
+  const byEndpoint = new Map<string, LocalTarget>()
+  const apps: FastifyInstance[] = []
+  for (const target of targets) {
+    if (target.server === null) {
+      byEndpoint.set(target.endpoint, ownTarget(listeners.find(({ name }) => name === target.listener) as NamedListener))
+    } else {
+      const app = await createListener(target.server.http, shared)
+      apps.push(app)
+      byEndpoint.set(target.endpoint, foreignTarget(app, target.server, shared.plan.upstream.connectTimeoutMs))
+    }
+  }
+  return { byEndpoint, apps }
+}
+
+/**
+ * A port that demands certificates has seen one: that of the acceptor, the predecessor of every request on the data connection. The plan
+ * lets no data connection without TLS lead there. End-to-end TLS has no use for requests; they are refused as such without TLS.
+ */
+function ownTarget ({ app, protocol }: NamedListener): LocalTarget {
+  return targetOfServer(app.server, { demandsCertificate: protocol === 'ROUTER' })
+}
+
+/** Requests pass the plugins of `app`, streams go to the server untouched. */
+function foreignTarget (app: FastifyInstance, server: NonNullable<InitiatorTarget['server']>, connectTimeoutMs: number): LocalTarget {
+  return {
+    server: app.server,
+    arrival: () => ({ localAddress: undefined, localPort: server.http.port }),
+    open: (stream, head) => {
+      if (head.length > 0) stream.unshift(head)
+      splice(stream, dial(stream, server, connectTimeoutMs))
+    },
+    demandsCertificate: false
+  }
+}
+
+const keepAliveProbeMs = 60_000
+
+function dial (stream: Duplex, { host, port }: { readonly host: string, readonly port: number }, connectTimeoutMs: number): Socket {
+  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs })
+  const timer = setTimeout(() => { stream.destroy() }, connectTimeoutMs)
+  socket.once('connect', () => { clearTimeout(timer) }).once('close', () => { clearTimeout(timer) })
+  return socket
+}
