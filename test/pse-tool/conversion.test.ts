@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -18,7 +19,7 @@ function bundle (tool: PseTool, name = 'bundle.pem'): string {
 
 const identityOf = (bytes: Buffer, pin: string | null) => {
   const { certificate, chain, trusted, privateKey } = readIdentity(bytes, { file: 'f', pin })
-  return { certificate, chain, trusted, key: privateKey?.export({ type: 'pkcs8', format: 'pem' }) }
+  return { certificate, chain, trusted, key: privateKey === null ? null : createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }) }
 }
 
 t.test('through every format, and the same comes back', async t => {
@@ -104,7 +105,7 @@ t.test('damaged and foreign files', async t => {
   writeFileSync(join(tool.secudir, 'text.pse'), 'nothing of the kind')
   const rows: Array<[name: string, pin: string, code: number, error: RegExp]> = [
     ['a.pse', 'falsch', 2, /wrong PIN \[POSTERN_ERR_PSE_PIN_WRONG\]/],
-    ['damaged.pse', 'geheim', 3, /PSE_KEY_MISMATCH/],
+    ['damaged.pse', 'geheim', 3, /PSE_(KEY_MISMATCH|KEY_ENCODING|DAMAGED)\]/],
     ['half.pse', 'geheim', 3, /PSE_NOT_DER/],
     ['text.pse', 'geheim', 3, /IDENTITY_FORMAT_UNKNOWN/]
   ]
