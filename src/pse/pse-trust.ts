@@ -4,7 +4,6 @@
  */
 import { errors } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { readContents, type DerElement } from '../x509/der.ts'
 import { readCertificate } from './certificates.ts'
 import { encodeDer, readAlgorithm, readDer, tag, type DerValue } from './der-value.ts'
 import { derSequence } from './der-write.ts'
@@ -85,7 +84,7 @@ export interface TrustEntry {
  * anchor's own, and OpenSSL does not look at it. An intermediate CA cannot be used that way: its signature is verified.
  */
 export function readTrustList (value: DerValue, complete: readonly Certificate[]): TrustEntry[] {
-  const known = new Map(complete.map(certificate => [toBeSignedPart(certificate), certificate]))
+  const known = new Map(complete.map(certificate => [toBeSignedPart(certificate.der).toString('latin1'), certificate]))
   return value.expect(tag.set, 'PKList').children.map(entry => {
     const { encoded } = entry
     if (entry.child(0).tag === tag.sequence) {
@@ -108,9 +107,14 @@ function bareAnchor (toBeSigned: DerValue): Pick<TrustEntry, 'subject' | 'certif
   return { subject: certificate.subject, certificate: bare ? certificate : null, bare }
 }
 
-function toBeSignedPart ({ der }: Certificate): string {
-  const [toBeSigned] = readContents(der, tag.sequence) as [DerElement, ...DerElement[]]
-  return Buffer.from(toBeSigned.encoded).toString('latin1')
+/** Whether a certificate is a bare anchor: its signature is empty. */
+export function isBare (certificate: Buffer): boolean {
+  return readDer(certificate, invalid).child(2).bits('signature').length === 0
+}
+
+/** The part of a certificate that is signed (RFC 5280 section 4.1). */
+export function toBeSignedPart (certificate: Buffer): Buffer {
+  return readDer(certificate, invalid).child(0).encoded
 }
 
 /** Certificates of FCPath, SEQUENCE OF SET OF Certificate, the lowest level first. */

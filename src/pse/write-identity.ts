@@ -2,6 +2,7 @@
 import { createPublicKey } from 'node:crypto'
 import { errors } from '../errors.ts'
 import type { IdentityContent, IdentityFormat } from './identity.ts'
+import { isBare, toBeSignedPart } from './pse-trust.ts'
 import { readIdentity } from './read-identity.ts'
 import { readTrustFile } from './trust-file.ts'
 import { writePem, writePemTrust } from './write-pem.ts'
@@ -70,8 +71,11 @@ function publicKeyText ({ privateKey }: IdentityContent): string {
   return privateKey === null ? '' : createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
 }
 
+/** A bare anchor beside the complete certificate says the same, and a PSE keeps the certificate only. */
 function trustText ({ trusted }: IdentityContent): string {
-  return [...new Set(trusted.map(text))].sort().join()
+  const complete = new Set(trusted.filter(anchor => !isBare(anchor)).map(anchor => text(toBeSignedPart(anchor))))
+  const distinct = trusted.filter(anchor => !isBare(anchor) || !complete.has(text(toBeSignedPart(anchor))))
+  return [...new Set(distinct.map(text))].sort().join()
 }
 
 function text (der: Buffer | null): string {

@@ -4,12 +4,11 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { errors } from '../errors.ts'
-import { readDer, type DerValue } from './der-value.ts'
 import { derAlgorithm, derBits, derInteger, derSequence, derSet, derTime } from './der-write.ts'
 import type { IdentityContent } from './identity.ts'
 import { encodeObject } from './pse-objects.ts'
 import { noRest, type PseRest } from './pse-rest.ts'
-import { encodeRoot } from './pse-trust.ts'
+import { encodeRoot, isBare, toBeSignedPart } from './pse-trust.ts'
 import { sealPse, type PseSeal } from './seal-pse.ts'
 
 /** How a PSE is written. */
@@ -78,17 +77,4 @@ function encodeKey (key: KeyObject): Buffer {
   const { p, q } = key.export({ format: 'jwk' })
   const primes = [p!, q!].map(text => derInteger(BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`)))
   return derSequence(derAlgorithm('1.2.840.113549.1.1.1', Buffer.from([0x05, 0x00])), derBits(derSequence(...primes)))
-}
-
-/** Whether a certificate is one that was made of an entry of a trust list: its signature is empty. */
-function isBare (certificate: Buffer): boolean {
-  return parts(certificate).child(2).bits('signature').length === 0
-}
-
-function toBeSignedPart (certificate: Buffer): Buffer {
-  return parts(certificate).child(0).encoded
-}
-
-function parts (certificate: Buffer): DerValue {
-  return readDer(certificate, what => new errors.X509_CERTIFICATE_INVALID(what))
 }
