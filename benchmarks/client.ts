@@ -10,6 +10,7 @@ import { TRANSFER_BYTES, type Pki } from './landscape.ts'
 import type { Bounds, Scenario } from './scenarios.ts'
 
 export interface Job {
+  readonly host?: string | undefined
   readonly port: number
   readonly pki: Pki
   readonly scenario: Scenario
@@ -20,6 +21,8 @@ export interface Measurement {
   /** One entry per exchange, sorted. */
   readonly latenciesMs: readonly number[]
 }
+
+const UPLOAD_BYTES = 4096
 
 /** A worker does exchanges, one after the other, until the allowance is used up. */
 type Worker = (allowance: Allowance) => Promise<void>
@@ -72,9 +75,24 @@ function handshakeWorker (target: Target): Worker {
   })
 }
 
+/** Of ten requests seven small ones, two pages of 16 KiB and one upload of 4 KiB. */
+async function mixedWorker (target: Target): Promise<Worker> {
+  const connection = await Connection.open(target)
+  const [small, page] = [head('GET', '/small'), head('GET', '/page')]
+  const upload = head('POST', '/upload', ['Content-Type: application/octet-stream', `Content-Length: ${UPLOAD_BYTES}`])
+  let turn = 0
+  return allowance => allowance.each(async () => {
+    turn = (turn + 1) % 10
+    if (turn === 0) expectStatus((await connection.upload(upload, UPLOAD_BYTES)).status, 204)
+    else expectStatus((await connection.request(turn % 5 === 2 ? page : small)).status, 200)
+  })
+}
+
 async function workerFor (target: Target, { kind }: Scenario): Promise<Worker> {
   switch (kind) {
     case 'keep-alive': return await keepAliveWorker(target, head('GET', '/small'))
+    case 'mix': return await mixedWorker(target)
+    case 'gibibyte': return await keepAliveWorker(target, head('GET', '/gibibyte'))
     case 'download': return await keepAliveWorker(target, head('GET', '/download'))
     case 'upload': return await uploadWorker(target)
     case 'handshake': return handshakeWorker(target)
@@ -89,11 +107,11 @@ async function measure (workers: readonly Worker[], bounds: Bounds): Promise<Mea
   return { seconds, latenciesMs: allowance.latenciesMs.sort((a, b) => a - b) }
 }
 
-const [{ port, pki, scenario }] = await once(process, 'message') as [Job]
+const [{ host, port, pki, scenario }] = await once(process, 'message') as [Job]
 const context = tls.createSecureContext({
   ca: readFileSync(pki.ca), cert: readFileSync(pki.client.cert), key: readFileSync(pki.client.key), minVersion: 'TLSv1.3'
 })
-const workers = await Promise.all(Array.from({ length: scenario.connections }, () => workerFor({ port, context }, scenario)))
+const workers = await Promise.all(Array.from({ length: scenario.connections }, () => workerFor({ host, port, context }, scenario)))
 await measure(workers, scenario.warmUp)
 process.send?.('ready')
 await once(process, 'message')

@@ -6,6 +6,8 @@ import { once } from 'node:events'
 import tls from 'node:tls'
 
 export interface Target {
+  /** Address; 127.0.0.1 without it. The certificate is that of localhost in any case. */
+  readonly host?: string | undefined
   readonly port: number
   readonly context: tls.SecureContext
 }
@@ -33,8 +35,8 @@ export class Connection {
   #kept: Buffer[] = []
 
   /** A full handshake: no session is offered. */
-  static async open ({ port, context }: Target): Promise<Connection> {
-    const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', secureContext: context })
+  static async open ({ host = '127.0.0.1', port, context }: Target): Promise<Connection> {
+    const socket = tls.connect({ port, host, servername: 'localhost', secureContext: context })
     socket.setNoDelay(true)
     await once(socket, 'secureConnect')
     if (socket.isSessionReused()) throw new Error('the session was resumed, a full handshake was to be measured')

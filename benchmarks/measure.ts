@@ -15,19 +15,27 @@ import type { Scenario } from './scenarios.ts'
 export interface Result {
   readonly requestsPerSecond: number
   readonly p50Ms: number
+  readonly p95Ms: number
   readonly p99Ms: number
   /** Milliseconds of CPU time of the peer's processes for one unit of the scenario. */
   readonly cpuMsPerUnit: number
 }
 
 /** What is measured: a peer that answers on `port`. */
-export interface Subject { readonly process: Running, readonly port: number }
+export interface Subject {
+  /** Whose CPU time counts. */
+  readonly process: Pick<Running, 'cpuMs'>
+  readonly host?: string | undefined
+  readonly port: number
+  /** Where the client runs: words before its command line. */
+  readonly within?: readonly string[]
+}
 
 /** Runs `scenario` against `subject` once. */
-export async function measure ({ process: peer, port }: Subject, pki: Pki, scenario: Scenario): Promise<Result> {
-  const client = forkClient()
+export async function measure ({ process: peer, host, port, within }: Subject, pki: Pki, scenario: Scenario): Promise<Result> {
+  const client = forkClient(within)
   try {
-    client.send({ port, pki, scenario } satisfies Job)
+    client.send({ host, port, pki, scenario } satisfies Job)
     await reply(client)
     const cpuBefore = peer.cpuMs()
     client.send('go')
@@ -35,17 +43,16 @@ export async function measure ({ process: peer, port }: Subject, pki: Pki, scena
     const cpuMs = peer.cpuMs() - cpuBefore
     const at = (share: number): number => latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(share * latenciesMs.length))] ?? NaN
     const cpuMsPerUnit = cpuMs / (latenciesMs.length * scenario.unitsPerExchange)
-    return { requestsPerSecond: latenciesMs.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99), cpuMsPerUnit }
+    return { requestsPerSecond: latenciesMs.length / seconds, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), cpuMsPerUnit }
   } finally {
     client.kill('SIGKILL')
   }
 }
 
-function forkClient (): ChildProcess {
-  const [command, args] = onTwoCores(process.execPath, [])
-  return command === process.execPath
-    ? fork(join(import.meta.dirname, 'client.ts'))
-    : fork(join(import.meta.dirname, 'client.ts'), { execPath: command, execArgv: args })
+function forkClient (within: readonly string[] = []): ChildProcess {
+  const [first = process.execPath, ...rest] = [...within, process.execPath]
+  const [command, args] = onTwoCores(first, rest)
+  return fork(join(import.meta.dirname, 'client.ts'), { execPath: command, execArgv: args })
 }
 
 async function reply (client: ChildProcess): Promise<unknown> {
@@ -61,9 +68,9 @@ async function reply (client: ChildProcess): Promise<unknown> {
  *
  * @throws if the back end saw anything else
  */
-export async function verify (port: number, pki: Pki): Promise<string> {
+export async function verify (port: number, pki: Pki, host?: string): Promise<string> {
   const context = tls.createSecureContext({ ca: readFileSync(pki.ca), cert: readFileSync(pki.client.cert), key: readFileSync(pki.client.key) })
-  const connection = await Connection.open({ port, context })
+  const connection = await Connection.open({ host, port, context })
   try {
     const { status, body } = await connection.request(Buffer.from('GET /identities HTTP/1.1\r\nHost: localhost\r\n\r\n'))
     const [gateway = '', field = ''] = body.split('\n')

@@ -22,27 +22,31 @@ function versionOf (packageName: string): string {
   return version
 }
 
-function programVersion (command: string): string | null {
-  const { status, stdout, stderr } = spawnSync(command, ['-v'], { encoding: 'utf8' })
-  return status === 0 ? /\d+\.\d+\.\d+/.exec(stdout + stderr)?.[0] ?? 'unknown' : null
+/** Version of an installed program; `null` when it is not installed. */
+export function programVersion (command: string, option = '-v'): string | null {
+  const { status, stdout, stderr } = spawnSync(command, [option], { encoding: 'utf8' })
+  return status === 0 ? /\d+\.\d+[.\w]*/.exec(stdout + stderr)?.[0] ?? 'unknown' : null
 }
 
 async function startNode (name: string, landscape: Landscape, args: (port: number) => readonly string[]): Promise<{ process: Running, port: number }> {
   const port = await freePort()
-  return { process: await startProcess(name, process.execPath, args(port), port), port }
+  return { process: await startProcess(name, process.execPath, args(port), { port }), port }
 }
 
 function proxyArguments (program: string, { pki, backEndPort }: Landscape) {
   return (port: number): string[] => [join(import.meta.dirname, 'proxies', program), JSON.stringify({ port, backEndPort, pki })]
 }
 
+/** Version of this gateway, with the commit where there is one. */
+export function ownVersion (): string {
+  const commit = spawnSync('git', ['describe', '--always', '--dirty'], { cwd: root, encoding: 'utf8' }).stdout.trim()
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  return commit === '' ? version : `${version} (${commit})`
+}
+
 const postern: Peer = {
   name: 'postern',
-  version: () => {
-    const commit = spawnSync('git', ['describe', '--always', '--dirty'], { cwd: root, encoding: 'utf8' }).stdout.trim()
-    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
-    return commit === '' ? version : `${version} (${commit})`
-  },
+  version: ownVersion,
   async start (landscape) {
     const profile = join(landscape.directory, 'postern.pfl')
     writeFileSync(profile, profileText(landscape))
@@ -112,7 +116,7 @@ const nginx: Peer = {
       proxy_ssl_server_name on;
     }
   }`)
-    return { process: await startProcess(this.name, 'nginx', ['-p', prefix, '-c', config, '-e', join(prefix, 'error.log')], port), port }
+    return { process: await startProcess(this.name, 'nginx', ['-p', prefix, '-c', config, '-e', join(prefix, 'error.log')], { port }), port }
   }
 }
 
@@ -140,7 +144,7 @@ backend back
   server one 127.0.0.1:${backEndPort} ssl crt ${pki.gateway.pem} ca-file ${pki.ca} verify required verifyhost localhost sni str(localhost)
 `)
     execFileSync('haproxy', ['-c', '-f', config], { stdio: ['ignore', 'ignore', 'inherit'] })
-    return { process: await startProcess(this.name, 'haproxy', ['-db', '-f', config], port), port }
+    return { process: await startProcess(this.name, 'haproxy', ['-db', '-f', config], { port }), port }
   }
 }
 

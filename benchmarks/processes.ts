@@ -4,7 +4,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -24,16 +23,27 @@ export function onTwoCores (command: string, args: readonly string[]): [string, 
   return availableParallelism() > 2 ? ['taskset', ['-c', '0,1', command, ...args]] : [command, [...args]]
 }
 
-/** Starts a process and waits until `port` on 127.0.0.1 accepts a connection. */
-export async function startProcess (name: string, command: string, args: readonly string[], port: number): Promise<Running> {
-  const child = spawn(...onTwoCores(command, args), { stdio: ['ignore', 'pipe', 'pipe'] })
+/** Where a process runs, and how it is known to be ready. */
+export interface Place {
+  /** A port that is listened on when the process is ready. */
+  readonly port: number
+  /** Words before the command line that are replaced by the program, `ip netns exec ...`. */
+  readonly within?: readonly string[]
+  /** Another process, in whose network namespace the port appears; without it the process's own. */
+  readonly portOf?: Running
+}
+
+/** Starts a process and waits until its port is listened on. */
+export async function startProcess (name: string, command: string, args: readonly string[], { port, within = [], portOf }: Place): Promise<Running> {
+  const [first = command, ...rest] = [...within, command, ...args]
+  const child = spawn(...onTwoCores(first, rest), { stdio: ['ignore', 'pipe', 'pipe'] })
   const output: string[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { if (output.length < 200) output.push(chunk.toString()) })
   const started = once(child, 'spawn')
   started.catch(() => {})
   await started
   const deadline = Date.now() + START_TIMEOUT_MS
-  while (!await accepts(port)) {
+  while (!listens(portOf?.pid ?? child.pid ?? 0, port)) {
     if (child.exitCode !== null || Date.now() > deadline) {
       child.kill('SIGKILL')
       throw new Error(`${name} does not answer on port ${port}:\n${output.join('')}`)
@@ -43,16 +53,16 @@ export async function startProcess (name: string, command: string, args: readonl
   return { pid: child.pid ?? 0, cpuMs: () => cpuOfTree(child.pid ?? 0), stop: async () => { await stop(child) } }
 }
 
-async function accepts (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
+/** Whether anybody listens on the port in the network namespace of a process. */
+function listens (pid: number, port: number): boolean {
+  const socket = new RegExp(`^ *\\d+: [0-9A-F]+:${port.toString(16).toUpperCase().padStart(4, '0')} [0-9A-F]+:0000 0A `, 'm')
+  return ['tcp', 'tcp6'].some(family => {
+    try {
+      return socket.test(readFileSync(`/proc/${pid}/net/${family}`, 'latin1'))
+    } catch {
+      return false // the process has ended
+    }
+  })
 }
 
 async function stop (child: ChildProcess): Promise<void> {

@@ -1,7 +1,9 @@
 /**
  * The result as text: a table per scenario and the targets, for the terminal and for the page in benchmarks/results.
  */
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
+import { join } from 'node:path'
 import type { Result } from './measure.ts'
 import type { Scenario } from './scenarios.ts'
 
@@ -24,21 +26,42 @@ export function medianOf (rounds: readonly Result[]): Result {
   return {
     requestsPerSecond: median(result => result.requestsPerSecond),
     p50Ms: median(result => result.p50Ms),
+    p95Ms: median(result => result.p95Ms),
     p99Ms: median(result => result.p99Ms),
     cpuMsPerUnit: median(result => result.cpuMsPerUnit)
   }
 }
 
-export function render ({ date, command, versions, notes, tables }: Run): string {
+/** Prints a page and puts it into the folder of results, under today's date and `name`. */
+export function writePage ({ name, versions, notes }: Pick<Run, 'versions' | 'notes'> & { readonly name: string }, page: (run: Omit<Run, 'tables'>) => string): void {
+  const date = new Date().toISOString().slice(0, 10)
+  const words = process.argv.slice(2)
+  const text = page({ date, command: `npm run bench${words.length === 0 ? '' : ` -- ${words.join(' ')}`}`, versions, notes })
+  console.log(`\n${text}`)
+  const folder = join(import.meta.dirname, 'results')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `${date}-${name}.md`), text)
+  console.log(`written to benchmarks/results/${date}-${name}.md`)
+}
+
+/** The page of a run of the default scenarios. */
+export function render ({ tables, ...run }: Run): string {
+  return [
+    ...heading(run),
+    ...tables.flatMap(table => [renderTable(table), '']),
+    renderTargets(tables), ''
+  ].join('\n')
+}
+
+/** The lines that every page begins with. */
+export function heading ({ date, command, versions, notes }: Omit<Run, 'tables'>): string[] {
   return [
     `# Benchmark of ${date}`, '',
     `Command: \`${command}\``, '',
     `Machine: ${cpus()[0]?.model.trim() ?? 'unknown'}, two cores shared by client, proxy and back end, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`, '',
     `Versions: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`, '',
-    ...notes.map(note => `- ${note}`), '',
-    ...tables.flatMap(table => [renderTable(table), '']),
-    renderTargets(tables), ''
-  ].join('\n')
+    ...notes.map(note => `- ${note}`), ''
+  ]
 }
 
 function renderTable ({ scenario, rows }: Run['tables'][number]): string {
@@ -66,7 +89,8 @@ function renderTargets (tables: Run['tables']): string {
   return `## Targets\n\n${markdownTable([['target', 'bound', 'measured', 'verdict'], ...rows])}`
 }
 
-function markdownTable (rows: ReadonlyArray<readonly string[]>): string {
+/** Rows as Markdown, the first one as the header. */
+export function markdownTable (rows: ReadonlyArray<readonly string[]>): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0))) ?? []
   const line = (cells: readonly string[]): string => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
   const [header = [], ...body] = rows

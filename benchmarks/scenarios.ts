@@ -3,12 +3,13 @@
  */
 import { MIB, TRANSFER_BYTES } from './landscape.ts'
 
-export type Kind = 'keep-alive' | 'handshake' | 'download' | 'upload'
+export type Kind = 'keep-alive' | 'handshake' | 'download' | 'upload' | 'mix' | 'gibibyte'
 
 export interface Bounds { readonly exchanges: number, readonly seconds: number }
 
 export interface Scenario {
-  readonly letter: 'a' | 'b' | 'c' | 'd'
+  /** How tables and results call it. */
+  readonly letter: string
   readonly kind: Kind
   readonly title: string
   /** Connections at the same time. */
