@@ -70,7 +70,7 @@ postern/ri/client_0 = HOST=${DMZ}, PORT=${registrationPort}, ENDPOINTS=${INNER}:
 /** The tunnel leads from a port of the DMZ's loopback to the inner gateway's. */
 function through (tunnel: Tunnel, tlsInside = false): Variant {
   return {
-    name: tlsInside ? `${tunnel.name}, TLS inside` : tunnel.name,
+    name: tlsInside ? `${tunnel.name} with TLS inside` : tunnel.name,
     version: () => tunnel.version(),
     async start (ground, started) {
       await startBoth(ground, started, {
