@@ -83,14 +83,14 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   }
 
   #start (exchange: PoolExchange): void {
-    const { clientConnection } = exchange.options
-    const connection = this.#boundTo(clientConnection) ?? this.#free(exchange)
-    if (connection === undefined) {
-      this.#wait(exchange)
-    } else {
-      if (connection.owner === null && exchange.authenticatesConnection) this.bind(connection, clientConnection)
-      connection.send(exchange)
-    }
+    const connection = this.#boundTo(exchange.options.clientConnection) ?? this.#free(exchange)
+    if (connection === undefined) this.#wait(exchange)
+    else this.#put(exchange, connection)
+  }
+
+  #put (exchange: PoolExchange, connection: UpstreamConnection): void {
+    if (connection.owner === null && exchange.authenticatesConnection) this.bind(connection, exchange.options.clientConnection)
+    connection.send(exchange)
   }
 
   #boundTo (clientConnection: Duplex | undefined): UpstreamConnection | undefined {
@@ -140,7 +140,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
     }
     const connection = this.#add(readyConnect(socket, { ...this.#options, onLost: () => this.#drop(connection) }))
     if (next === undefined) this.#idle.push(connection)
-    else connection.send(next)
+    else this.#put(next, connection)
   }
 
   #notCome (exchange: PoolExchange, error: Error): void {
@@ -193,7 +193,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   #hand (connection: UpstreamConnection): void {
     const next = this.#waiting.next()
     if (next === undefined) this.#idle.push(connection)
-    else connection.send(next)
+    else this.#put(next, connection)
   }
 
   /** Sends an exchange again, on a connection that nothing was sent on. */
@@ -217,6 +217,8 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
     const index = this.#idle.indexOf(connection)
     if (index >= 0) this.#idle.splice(index, 1)
     if (!this.#connections.delete(connection)) return
+    // its client gets another one
+    if (connection.owner !== null) this.#bound.delete(connection.owner)
     connection.destroy(error)
     this.#serveWaiting()
     this.#checkEmpty()
@@ -236,7 +238,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
     if (connection === undefined) return
     const next = this.#waiting.next()
     if (next === undefined) this.#drop(connection)
-    else connection.send(next)
+    else this.#put(next, connection)
   }
 
   /** Closes the connections that are idle, so that the next requests resolve the server's name again. */
