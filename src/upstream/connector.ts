@@ -1,8 +1,9 @@
 import net, { type Socket } from 'node:net'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { errors } from '../errors.ts'
+import type { CertificatePath } from '../revocation/check.ts'
 import type { RevocationCheck } from '../revocation/revocation-lists.ts'
-import { refusalOf } from './peer-check.ts'
+import { refusalOf, serverPathOf } from './peer-check.ts'
 import type { UpstreamServer, UpstreamTls } from './server.ts'
 import { tlsClientOptions } from './tls-client.ts'
 
@@ -55,21 +56,35 @@ export function whenConnected (socket: Socket, { event, timeoutMs }: { event: 'c
  */
 export function tlsClient (server: { readonly host: string, readonly tls: UpstreamTls }, revocation: RevocationCheck | null): (over: ConnectionOptions) => TLSSocket {
   const options = tlsClientOptions(server)
-  let session: Buffer | undefined
-  const check = (socket: TLSSocket): void => {
-    const refusal = revocation === null ? null : refusalOf(socket, server.tls.identity, revocation)
-    if (refusal !== null) socket.destroy(refusal)
-  }
+  let session: Session | undefined
   return over => {
-    const socket = tls.connect({ ...over, ...options, ...(session === undefined ? {} : { session }) })
+    // a session shows no certificate: to be judged it has to come with the one that it was made with
+    const offered = revocation !== null && session?.peer.path === null ? undefined : session
+    const socket = tls.connect({ ...over, ...options, ...(offered === undefined ? {} : { session: offered.ticket }) })
+    const peer: Peer = { path: null }
     // Node hands a session over only after the certificate of the connection was accepted
-    socket.on('session', fresh => { session = fresh })
+    socket.on('session', ticket => { session = { ticket, peer } })
     // a session that the server no longer wants must not be offered for ever
     const forget = (): void => { session = undefined }
     socket.once('error', forget).once('secureConnect', () => {
-      check(socket)
+      if (revocation !== null) {
+        peer.path = socket.isSessionReused() ? offered?.peer.path as CertificatePath : serverPathOf(socket, server.tls.identity)
+        const refusal = refusalOf(socket, peer.path, revocation)
+        if (refusal !== null) socket.destroy(refusal)
+      }
       if (!socket.destroyed) socket.off('error', forget)
     })
     return socket
   }
+}
+
+/** The other side of a connection, for the sessions that come from it. */
+interface Peer {
+  /** `null` until it was judged, and if nobody judges it. */
+  path: CertificatePath | null
+}
+
+interface Session {
+  readonly ticket: Buffer
+  readonly peer: Peer
 }
