@@ -2,8 +2,12 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { readPin } from '../../src/pse/cred-v2.ts'
+import type { IdentityContent } from '../../src/pse/identity.ts'
 import { readIdentity } from '../../src/pse/read-identity.ts'
 import { readTrustFile } from '../../src/pse/trust-file.ts'
+import { listCredentials, removeCredential, writeCredential } from '../../src/pse/write-cred-v2.ts'
+import { writePem } from '../../src/pse/write-pem.ts'
+import { writePkcs12 } from '../../src/pse/write-pkcs12.ts'
 import { mintCredentials } from '../helpers/mint-cred-v2.ts'
 import { mintPse, rsaPseKey, toBeSigned } from '../helpers/mint-pse.ts'
 import { mintPkcs12, mintPkcs7 } from '../helpers/mint-pkcs12.ts'
@@ -17,6 +21,8 @@ const whole = { password: pin, keys: [rsa.key], certificates: [rsa.der, pki.inte
 const encryptedKey = rsa.key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-128-cbc', passphrase: pin })
 const pse = '/sec/a.pse'
 
+const written: IdentityContent = { privateKey: rsa.key, certificate: rsa.der, chain: [pki.intermediate.der, pki.root.der], trusted: [pki.root.der] }
+
 const identities = {
   'PSE v2': mintPse(parts),
   'PSE v2 with PIN': mintPse({ ...parts, pin }),
@@ -25,16 +31,28 @@ const identities = {
   'PSE v4 with PIN': mintPse({ ...parts, version: 4, pin }),
   'PKCS#12 with PBES2': mintPkcs12(whole),
   'PKCS#12 with 3DES': mintPkcs12({ ...whole, keyEncryption: 'pbe-3des', certificateEncryption: 'pbe-3des', mac: 'sha1' }),
+  'PKCS#12 of this program': writePkcs12(written, { pin, iterations: 10 }),
   'PKCS#12 without encryption': mintPkcs12({ ...whole, keyEncryption: 'none', certificateEncryption: 'none', mac: 'none' }),
   PEM: Buffer.from(rsa.keyPem + rsa.chainPem),
+  'PEM of this program': writePem(written, { pin, iterations: 10 })!,
   'PEM with an encrypted key': Buffer.from(encryptedKey + rsa.chainPem)
 }
 const readers: Array<[name: string, bytes: Buffer, read: (bytes: Buffer) => unknown]> = [
   ...Object.entries(identities).map(([name, bytes]): [string, Buffer, (bytes: Buffer) => unknown] => [name, bytes, bytes => readIdentity(bytes, { file: 'a', pin })]),
   ...(['v0', 'v1-3des', 'v1-aes', 'lps'] as const).map((cipher): [string, Buffer, (bytes: Buffer) => unknown] =>
     [`cred_v2 ${cipher}`, mintCredentials({ pse, user: 'u', pin, cipher }), bytes => readPin(bytes, { file: 'cred_v2', pse, user: 'u' })]),
+  ['a list of credentials', mintCredentials(...(['v0', 'v1-3des', 'v1-aes', 'lps'] as const).map(cipher => ({ pse, user: 'u', pin, cipher }))), changeCredentials],
   ['PKCS#7', mintPkcs7(pki.root.der, pki.intermediate.der), bytes => readTrustFile(bytes, 'a')]
 ]
+
+/** Lists, adds and removes; nothing that is written can be read less than what it was made from. */
+function changeCredentials (bytes: Buffer): void {
+  const file = { file: 'cred_v2' }
+  const before = listCredentials(bytes, { ...file, user: 'another' })
+  const added = writeCredential(bytes, { pse: '/sec/b.pse', user: 'another', pin, certificate: null }, file)
+  if (listCredentials(added, { ...file, user: 'another' }).length < before.length) throw new TypeError('a record is lost')
+  if (removeCredential(added, { pse: '/sec/b.pse', user: 'another' }, file)?.equals(bytes) === false) throw new TypeError('a record has changed')
+}
 
 interface Edit { readonly at: number, readonly removed: number, readonly inserted: Uint8Array }
 
