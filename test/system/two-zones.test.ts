@@ -73,9 +73,9 @@ t.test('load: every answer is checked, with and without keep-alive, bodies and W
   const network = await twoZones(t)
   const { user, client, backEnd } = await twoGateways(t, network)
   const jobs = [
-    { kind: 'get', bytes: 600, concurrency: 8, requests: 300 },
-    { kind: 'get', bytes: 600, concurrency: 4, requests: 30, keepAlive: false },
-    { kind: 'post', bytes: 20_000, concurrency: 8, requests: 100 }
+    { kind: 'get', bytes: 600, concurrency: 8, requests: 100 },
+    { kind: 'get', bytes: 600, concurrency: 4, requests: 12, keepAlive: false },
+    { kind: 'post', bytes: 20_000, concurrency: 8, requests: 40 }
   ] as const
   for (const job of jobs) {
     const report = await runLoad(t, { ...user, ...job }, client)
@@ -85,8 +85,8 @@ t.test('load: every answer is checked, with and without keep-alive, bodies and W
   const sockets = await runLoad(t, { ...user, kind: 'socket', bytes: 1000, concurrency: 2, requests: 40 }, client)
   t.same(sockets.streams.map(({ outcome }) => outcome), ['ok', 'ok'])
   t.equal(sockets.streams.reduce((sum, { bytes }) => sum + bytes, 0), 40_000)
-  const reader = await runLoad(t, { ...user, kind: 'read', bytes: 10 * 1024 * 1024 + 7, concurrency: 2 }, client)
-  t.same(reader.streams, [{ bytes: 10 * 1024 * 1024 + 7, outcome: 'ok' }, { bytes: 10 * 1024 * 1024 + 7, outcome: 'ok' }])
+  const reader = await runLoad(t, { ...user, kind: 'read', bytes: 2 * 1024 * 1024 + 7, concurrency: 2 }, client)
+  t.same(reader.streams, [{ bytes: 2 * 1024 * 1024 + 7, outcome: 'ok' }, { bytes: 2 * 1024 * 1024 + 7, outcome: 'ok' }])
   await backEnd.stop('SIGKILL')
   const refused = await runLoad(t, { ...user, kind: 'get', bytes: 10, concurrency: 1, requests: 3 }, client)
   t.same(outcomes(refused), { 'status 502': 3 })
