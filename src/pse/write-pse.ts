@@ -73,7 +73,7 @@ function trustedRoot (highest: Buffer | undefined, trusted: readonly Buffer[]): 
 
 /** SEQUENCE { AlgorithmIdentifier, BIT STRING }; of an RSA key the two primes. */
 function encodeKey (key: KeyObject): Buffer {
-  if (key.asymmetricKeyType !== 'rsa') throw new errors.PSE_KEY_UNWRITABLE(key.asymmetricKeyType ?? 'unknown')
+  if (key.asymmetricKeyType !== 'rsa') throw new errors.PSE_KEY_UNWRITABLE(String(key.asymmetricKeyType))
   const { p, q } = key.export({ format: 'jwk' })
   const primes = [p!, q!].map(text => derInteger(BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`)))
   return derSequence(derAlgorithm('1.2.840.113549.1.1.1', Buffer.from([0x05, 0x00])), derBits(derSequence(...primes)))
