@@ -55,5 +55,6 @@ function extensionsBehind (fields: DerScan): Map<string, Extension> {
 function mayItSign (keyUsage: Extension | undefined): boolean {
   if (keyUsage === undefined) return true
   const { content } = new DerScan(keyUsage.value).take(crlTags.bitString)
-  return ((content[1] ?? 0) & 0x02) !== 0
+  // without a second byte no bit is set
+  return ((content[1] as number) & 0x02) !== 0
 }
