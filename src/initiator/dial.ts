@@ -1,10 +1,9 @@
 /** One connection to an acceptor: TCP, or through a proxy, then TLS. What is done on it afterwards is in `upgrade.ts` and `control-channel.ts`. */
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import type { Identity } from '../pse/identity.ts'
 import type { RevocationCheck } from '../revocation/revocation-lists.ts'
-import { refusalOf } from '../upstream/peer-check.ts'
-import { tlsClientOptions } from '../upstream/tls-client.ts'
+import { tlsClient } from '../upstream/connector.ts'
 import type { UpstreamTls } from '../upstream/server.ts'
 import { dialFailure, failureOf, timeoutOf, type DialFailure, type DialStep } from './failure.ts'
 import { throughProxy } from './proxy.ts'
@@ -70,7 +69,7 @@ export function startDeadline ({ place, timeoutMs, abort, onStep }: { place: str
 /** Dials acceptors of one configuration. TLS sessions are resumed per address. */
 export class Dialer {
   #options: DialOptions
-  readonly #sessions = new Map<string, Buffer>()
+  readonly #clients = new Map<string, (over: ConnectionOptions) => Socket>()
 
   constructor (options: DialOptions) {
     this.#options = options
@@ -81,7 +80,7 @@ export class Dialer {
     const { tls } = this.#options
     if (tls === null) return
     this.#options = { ...this.#options, tls: { ...tls, identity } }
-    this.#sessions.clear()
+    this.#clients.clear()
   }
 
   get options (): DialOptions {
@@ -125,21 +124,11 @@ export class Dialer {
   }
 
   async #secure (below: Socket, address: string, tls: UpstreamTls, signal: AbortSignal): Promise<Socket> {
-    const session = this.#sessions.get(address)
-    const socket = connectTls({
-      ...tlsClientOptions({ host: this.#options.acceptor.host, tls }), socket: below, ...(session === undefined ? {} : { session })
-    })
-    // Node hands a session over only after the certificate of the connection was accepted
-    socket.on('session', fresh => { if (this.#options.tls?.identity === tls.identity) this.#sessions.set(address, fresh) })
+    let client = this.#clients.get(address)
+    if (client === undefined) this.#clients.set(address, client = tlsClient({ host: this.#options.acceptor.host, tls }, this.#options.revocation ?? null))
     try {
-      await opened(socket, 'secureConnect', signal)
-      const refusal = this.#options.revocation ? refusalOf(socket, tls.identity, this.#options.revocation) : null
-      if (refusal !== null) throw refusal
-      return socket
+      return await opened(client({ socket: below }), 'secureConnect', signal)
     } catch (error) {
-      // a session that the acceptor no longer wants must not be offered for ever
-      this.#sessions.delete(address)
-      socket.destroy()
       below.destroy()
       throw error
     }
@@ -147,7 +136,7 @@ export class Dialer {
 
   /** Sessions of addresses that are not the acceptor's any more are forgotten. */
   forget (address: string): void {
-    this.#sessions.delete(address)
+    this.#clients.delete(address)
   }
 }
 
@@ -174,6 +163,8 @@ async function opened<S extends Socket> (socket: S, event: 'connect' | 'secureCo
     socket.on('error', fail)
     socket.once('close', () => { fail(dialFailure(event === 'connect' ? 'TCP' : 'TLS', 'closed', 'the other side closed the connection')) })
     socket.once(event, () => {
+      // refused by a check of its certificate: the error follows
+      if (socket.destroyed) return
       signal.removeEventListener('abort', onAbort)
       resolve(socket)
     })

@@ -5,6 +5,7 @@ import { buildChain, isSelfSigned, withoutRoot, type IssuerCache } from '../x509
 import type { Certificate } from '../x509/certificate.ts'
 import { cipherSuiteOf } from './cipher-suites.ts'
 import { parsed, sentIssuers } from './sent-certificates.ts'
+import { peerCertificateOf } from './session-peer.ts'
 
 /** A cipher suite with the two numbers the SSL header fields want. */
 export interface CipherSuite {
@@ -77,7 +78,7 @@ export function hasVerifiedCertificate (socket: TLSSocket, now: Date = new Date(
 
 function verifiedCertificate (socket: TLSSocket, now: Date): X509Certificate | null {
   if (!socket.authorized) return null
-  const certificate = socket.getPeerX509Certificate()
+  const certificate = peerCertificateOf(socket)
   return certificate !== undefined && certificate.validFromDate <= now && now <= certificate.validToDate ? certificate : null
 }
 

@@ -1,8 +1,10 @@
+import type { X509Certificate } from 'node:crypto'
 import net, { type Socket } from 'node:net'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { errors } from '../errors.ts'
 import type { CertificatePath } from '../revocation/check.ts'
 import type { RevocationCheck } from '../revocation/revocation-lists.ts'
+import { rememberPeer } from '../tls/session-peer.ts'
 import { refusalOf, serverPathOf } from './peer-check.ts'
 import type { UpstreamServer, UpstreamTls } from './server.ts'
 import { tlsClientOptions } from './tls-client.ts'
@@ -61,12 +63,14 @@ export function tlsClient (server: { readonly host: string, readonly tls: Upstre
     // a session shows no certificate: to be judged it has to come with the one that it was made with
     const offered = revocation !== null && session?.peer.path === null ? undefined : session
     const socket = tls.connect({ ...over, ...options, ...(offered === undefined ? {} : { session: offered.ticket }) })
-    const peer: Peer = { path: null }
+    const peer: Peer = { path: null, certificate: undefined }
     // Node hands a session over only after the certificate of the connection was accepted
     socket.on('session', ticket => { session = { ticket, peer } })
     // a session that the server no longer wants must not be offered for ever
     const forget = (): void => { session = undefined }
     socket.once('error', forget).once('secureConnect', () => {
+      peer.certificate = socket.isSessionReused() ? offered?.peer.certificate : socket.getPeerX509Certificate()
+      if (peer.certificate !== undefined) rememberPeer(socket, peer.certificate)
       if (revocation !== null) {
         peer.path = socket.isSessionReused() ? offered?.peer.path as CertificatePath : serverPathOf(socket, server.tls.identity)
         const refusal = refusalOf(socket, peer.path, revocation)
@@ -82,6 +86,8 @@ export function tlsClient (server: { readonly host: string, readonly tls: Upstre
 interface Peer {
   /** `null` until it was judged, and if nobody judges it. */
   path: CertificatePath | null
+  /** `undefined` until the handshake has ended. */
+  certificate: X509Certificate | undefined
 }
 
 interface Session {
