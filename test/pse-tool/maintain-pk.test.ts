@@ -50,7 +50,7 @@ t.test('for people', async t => {
 })
 
 t.test('what is not understood changes nothing', async t => {
-  const tool = await pse(t, 'pkcs12')
+  const tool = await pse(t, 'pse')
   await tool.run(['maintain_pk', '-p', 'own', '-x', 'geheim', '-a', 'root.pem'])
   const before = tool.read('own')
   const rows: Array<[argv: string[], code: number, message: RegExp]> = [
@@ -62,7 +62,7 @@ t.test('what is not understood changes nothing', async t => {
     [['-d', 'one'], 1, /PSE_TOOL_TRUST_NUMBER/]
   ]
   for (const [argv, code, message] of rows) t.match(await tool.run(['maintain_pk', '-p', 'own', '-x', 'geheim', ...argv]), { code, stderr: message }, argv.join(' '))
-  t.match(await tool.run(['maintain_pk', '-p', 'own', '-x', 'falsch', '-a', 'other.der']), { code: 2, stderr: /wrong password \(PIN\).*PKCS12_PIN_WRONG/ })
+  t.match(await tool.run(['maintain_pk', '-p', 'own', '-x', 'falsch', '-a', 'other.der']), { code: 2, stderr: /wrong PIN \[POSTERN_ERR_PSE_PIN_WRONG\]/ })
   t.strictSame(tool.read('own'), before)
 })
 

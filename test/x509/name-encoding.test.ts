@@ -17,6 +17,7 @@ t.test('names as people type them', async t => {
     ['CN=\\#1', 'CN=\\#1'],
     ['CN=a=b', 'CN=a=b'],
     ['CN=a+UID=b, C=DE', 'CN=a+UID=b, C=DE'],
+    ['CN=\u{1f600}, O="\u{1f600}"', 'CN=\u{1f600}, O=\u{1f600}'],
     ['2.5.4.3=a, OID.1.2.3.4=b', 'CN=a, 1.2.3.4=b']
   ]
   for (const [typed, printed] of rows) t.equal(formatName(encodeName(typed)), printed, typed)
