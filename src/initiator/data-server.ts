@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errors } from '../errors.ts'
 import { closingAnswer } from '../http/client-error.ts'
+import { closeAfterAnswer } from '../http/lingering-close.ts'
 import { markReversed } from '../http/reversed-connection.ts'
 import { compilePaths, type PathCheck } from '../reverse-invoke/paths.ts'
 import type { LocalTarget } from './target.ts'
@@ -22,6 +23,9 @@ export interface ServedEndpoint {
 
 /** Told about each request that was refused here: for counters and the log. */
 export type OnRefused = (refusal: { readonly endpoint: string, readonly code: string }) => void
+
+/** How long the other side may go on sending after it was answered, in milliseconds. */
+const lingerMs = 2000
 
 /** Node keeps the response that is being written on the socket. */
 type Answering = Duplex & { readonly _httpMessage?: ServerResponse | null }
@@ -74,7 +78,7 @@ export class DataServer {
     const refusal = this.#refusalOf(request)
     if (refusal === null) return true
     this.#refuse(refusal)
-    // a body that nobody reads may follow: the connection ends with the answer
+    closeAfterAnswer(request, response)
     response.writeHead(403, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', Connection: 'close' })
     response.end(`${refusal.message}\n`)
     return false
@@ -112,10 +116,19 @@ export class DataServer {
     socket.on('error', () => {})
     // behind a request that is not answered yet, this answer would be taken for that one's
     if ((socket as Answering)._httpMessage != null) socket.destroy()
-    else socket.end(closingAnswer(refusal), () => { socket.destroy() })
+    else endWith(socket, closingAnswer(refusal))
   }
 
   #refuse ({ code }: { readonly code: string }): void {
     this.#onRefused({ endpoint: this.#served.endpoint, code })
   }
+}
+
+/** Ends a connection, but not before the answer could be read: a socket that holds unread bytes is reset, which can overtake the answer. */
+function endWith (socket: Duplex, answer: string): void {
+  const timer = setTimeout(() => { socket.destroy() }, lingerMs)
+  socket.once('close', () => { clearTimeout(timer) })
+  socket.once('end', () => { socket.destroy() })
+  socket.resume()
+  socket.end(answer)
 }

@@ -49,11 +49,15 @@ const texts: ReadonlyArray<readonly [RegExp, Reason, string]> = [
   [/^(?:HPE_|WS_ERR|ERR_HTTP)/, 'protocol', 'what came is no answer of an acceptor']
 ]
 
+/** The WebSocket library has no codes for wrong answers to its upgrade. */
+const noAcceptor = [null, 'protocol', 'what came is no answer of an acceptor'] as const
+const other = [null, 'other', 'failed'] as const
+
 /** A failure from an error of Node, OpenSSL or the WebSocket library. Their codes are kept, their texts are not. */
 export function failureOf (error: unknown, { step, place }: DialPlace): DialFailure {
   if (isDialFailure(error)) return error
   const { code = 'no code', message = '' } = error as { code?: string, message?: string }
-  const [, reason, text] = texts.find(([pattern]) => pattern.test(code)) ?? [null, 'other' as const, 'failed']
+  const [, reason, text] = texts.find(([pattern]) => pattern.test(code)) ?? (step === 'upgrade' ? noAcceptor : other)
   const more = reason === 'wrong-name' || reason === 'revoked' ? `: ${message}` : ''
   return dialFailure(step, reason, `${place}: ${text} (${code})${more}`)
 }

@@ -1,0 +1,170 @@
+/** What goes over data connections, from the acceptor's side to the application. */
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import tls from 'node:tls'
+import t from 'tap'
+import { WebSocket, WebSocketServer } from 'ws'
+import { tlsServerFactory, tlsTermination } from '../../plugins/tls-termination.ts'
+import type { ReverseInvokeInitiatorOptions } from '../../plugins/reverse-invoke-initiator.ts'
+import { targetOfServer } from '../../src/initiator/target.ts'
+import { reversedConnection } from '../../src/http/reversed-connection.ts'
+import { identityOf } from '../helpers/identity.ts'
+import { askOn, buildInitiator, takeFrom } from '../helpers/initiator.ts'
+import { mintPki } from '../helpers/pki.ts'
+import { buildAcceptor } from '../helpers/reverse-invoke-peer.ts'
+import Fastify from 'fastify'
+
+type Setup = Partial<ReverseInvokeInitiatorOptions>
+
+/** A pair that is connected. */
+async function pair (t: Parameters<typeof buildAcceptor>[0], options: Setup = {}, more: Parameters<typeof buildInitiator>[2] = {}) {
+  const acceptor = await buildAcceptor(t, { poolSize: 1 }, more?.pki ?? null)
+  const initiator = await buildInitiator(t, { port: acceptor.port, ...options }, more)
+  initiator.app.reverseInvokeInitiator.start()
+  await initiator.log.line('registered with the acceptor')
+  return { acceptor, initiator, take: async () => await takeFrom(acceptor.app.reverseInvoke) }
+}
+
+/** Sends bytes and reads until the other side has ended. */
+async function raw (socket: Socket, bytes: string): Promise<string> {
+  let text = ''
+  socket.on('data', (chunk: Buffer) => { text += String(chunk) })
+  socket.write(bytes)
+  await once(socket, 'end')
+  socket.end()
+  return text
+}
+
+/** Asks for a stream. */
+async function connect (socket: Socket, target: string): Promise<{ status: number, socket: Socket }> {
+  const outgoing = request({ createConnection: () => socket, method: 'CONNECT', path: target, headers: { host: target } }).end()
+  const [answer] = await once(outgoing, 'connect')
+  return { status: answer.statusCode, socket }
+}
+
+t.test('a WebSocket', async t => {
+  const { take } = await pair(t, {}, {
+    routes: app => {
+      const webSockets = new WebSocketServer({ noServer: true })
+      app.server.on('upgrade', (request, socket, head) => { webSockets.handleUpgrade(request, socket, head, client => { client.on('message', data => { client.send(`echo ${String(data)}`) }) }) })
+    }
+  })
+  const connection = await take()
+  const client = new WebSocket('ws://app.inner/socket', { createConnection: () => connection })
+  await once(client, 'open')
+  client.send('hello')
+  const [data] = await once(client, 'message')
+  t.equal(String(data), 'echo hello')
+  client.terminate()
+})
+
+t.test('an upgrade for an application that takes none', async t => {
+  const { take } = await pair(t)
+  t.match(await raw(await take(), 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'), /^HTTP\/1\.1 501 /)
+})
+
+t.test('requests count as arrived on the listener, and as reversed', async t => {
+  const { take, initiator } = await pair(t, {}, { routes: app => { app.get('/arrival', async ({ raw }) => reversedConnection(raw.socket)) } })
+  await initiator.app.listen({ port: 0, host: '127.0.0.1' })
+  const address = initiator.app.server.address() as AddressInfo
+  t.same(JSON.parse((await askOn(await take(), { path: '/arrival' })).body), { localAddress: address.address, localPort: address.port })
+})
+
+t.test('expectations and what the parser refuses are the application\'s to answer', async t => {
+  const { take } = await pair(t)
+  const text = await raw(await take(), 'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\nhi')
+  t.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK.*"body":"hi"/s)
+  t.match(await raw(await take(), 'GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 417 /)
+  t.match(await raw(await take(), 'GET / HTTP/9\r\n\r\n'), /^HTTP\/1\.1 400 Bad Request.*Client Error/s, 'Fastify\'s own answer')
+})
+
+t.test('expectations for an application that answers them itself', async t => {
+  const seen: string[] = []
+  const { take } = await pair(t, {}, {
+    routes: app => {
+      app.server.on('checkContinue', (request, response) => { seen.push('checkContinue'); response.end('seen') })
+      app.server.on('checkExpectation', (request, response) => { seen.push('checkExpectation'); response.end('seen') })
+    }
+  })
+  await raw(await take(), 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\nhi')
+  await raw(await take(), 'GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\nConnection: close\r\n\r\n')
+  t.same(seen, ['checkContinue', 'checkExpectation'])
+})
+
+t.test('an opaque stream: for the endpoint of the ticket, and for nothing else', async t => {
+  const { take, initiator } = await pair(t)
+  const stream = await connect(await take(), 'app.inner:443')
+  t.equal(stream.status, 200)
+  t.equal((await askOn(stream.socket)).status, 200, 'by default it is a connection of the application')
+  for (const target of ['other.inner:443', 'app.inner:22', '127.0.0.1:443', 'app.inner']) {
+    const refused = await connect(await take(), target)
+    t.equal(refused.status, 403, target)
+  }
+  t.match(await initiator.log.line('request refused on a data connection'), { code: 'POSTERN_ERR_REVERSE_INVOKE_CONNECT', endpoint: 'app.inner:443' })
+})
+
+t.test('bytes behind the CONNECT are the first of the stream', async t => {
+  const { take } = await pair(t)
+  const text = await raw(await take(), 'CONNECT app.inner:443 HTTP/1.1\r\nHost: app.inner:443\r\n\r\nGET /first HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  t.match(text, /^HTTP\/1\.1 200 OK\r\n\r\nHTTP\/1\.1 200 OK.*"target":"\/first"/s)
+})
+
+t.test('PATHS: what is not listed is refused before the application sees it', async t => {
+  const seen: string[] = []
+  const { take, initiator } = await pair(t, { endpoints: [{ endpoint: 'app.inner:443', paths: ['/x/*', '/exact'] }] }, {
+    routes: app => {
+      app.server.prependListener('request', request => { seen.push(String(request.url)) })
+      app.server.on('upgrade', (request, socket) => {
+        seen.push(String(request.url))
+        socket.end('HTTP/1.1 400 Seen\r\n\r\n')
+      })
+    }
+  })
+  t.equal((await askOn(await take(), { path: '/x/y?z' })).status, 200)
+  for (const target of ['/', '/x', '/x/../admin', '/x/%2e%2e/admin', '/x/%2fadmin', '/x/%252e%252e/', '/x\\y', '*', 'http://app.inner/x/y', '//x/y']) {
+    const method = target === '*' ? 'OPTIONS' : 'GET'
+    const text = await raw(await take(), `${method} ${target} HTTP/1.1\r\nHost: a\r\n\r\n`)
+    t.match(text, /^HTTP\/1\.1 403 .*\r\nConnection: close\r\n.*This address may not be reached/s, target)
+    t.match(await raw(await take(), `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`), /^HTTP\/1\.1 403 /, `upgrade ${target}`)
+  }
+  t.match(await raw(await take(), 'POST /admin HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n'), /^HTTP\/1\.1 403 /)
+  t.match(await raw(await take(), 'POST /admin HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: more\r\n\r\n'), /^HTTP\/1\.1 403 /)
+  t.match(await raw(await take(), 'GET /exact HTTP/1.1\r\nHost: a\r\n\r\nGET /admin HTTP/1.1\r\nHost: a\r\n\r\n'), /^HTTP\/1\.1 200 .*HTTP\/1\.1 403 /s, 'the second request of a connection')
+  t.equal((await connect(await take(), 'app.inner:443')).status, 403, 'no stream: nobody could look into it')
+  t.match(await raw(await take(), 'GET /x/ok HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'), /^HTTP\/1\.1 400 Seen/)
+  t.same(seen, ['/x/y?z', '/exact', '/x/ok'])
+  t.match(await initiator.log.line('request refused on a data connection'), { code: 'POSTERN_ERR_REVERSE_INVOKE_PATH' })
+})
+
+t.test('a refusal never stands for the answer to another request', async t => {
+  const { take } = await pair(t, {}, { routes: app => { app.get('/never', async () => await new Promise(() => {})) } })
+  t.equal(await raw(await take(), 'GET /never HTTP/1.1\r\nHost: a\r\n\r\nCONNECT other:1 HTTP/1.1\r\nHost: other:1\r\n\r\n'), '')
+})
+
+t.test('a listener that demands a certificate: by a stream with TLS of its own only', async t => {
+  const pki = await mintPki(t)
+  const listener = Fastify({ serverFactory: tlsServerFactory({ verifyClient: 2, identities: [{ name: 'server', identity: identityOf(pki.server, [pki.root]) }] }) })
+  await listener.register(tlsTermination)
+  listener.get('/', async ({ raw }) => ({ subject: (raw.socket as tls.TLSSocket).getPeerX509Certificate?.()?.subject }))
+  t.teardown(() => listener.close())
+  await listener.listen({ port: 0, host: '127.0.0.1' })
+  const { take } = await pair(t, { targets: new Map([['app.inner:443', targetOfServer(listener.server, { demandsCertificate: true })]]) }, { pki })
+  t.match(await raw(await take(), 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'), /^HTTP\/1\.1 403 .*A client certificate is required/s)
+  const stream = await connect(await take(), 'app.inner:443')
+  t.equal(stream.status, 200)
+  const inner = tls.connect({ socket: stream.socket, servername: 'localhost', ca: pki.root.certPem, key: pki.client.keyPem, cert: pki.client.chainPem })
+  await once(inner, 'secureConnect')
+  t.match(JSON.parse((await askOn(inner)).body).subject, /CN=user/)
+  inner.destroy()
+})
+
+t.test('a target of one\'s own', async t => {
+  const server = createServer((request, response) => { response.end(`target ${request.url}`) })
+  const opened: string[] = []
+  const target = { ...targetOfServer(server), open: (stream: Socket, head: Buffer) => { opened.push(String(head)); stream.end('bye') } }
+  const { take } = await pair(t, { targets: new Map([['app.inner:443', target as never]]) })
+  t.equal((await askOn(await take(), { path: '/here' })).body, 'target /here')
+  t.match(await raw(await take(), 'CONNECT app.inner:443 HTTP/1.1\r\nHost: a\r\n\r\nearly'), /^HTTP\/1\.1 200 OK\r\n\r\nbye$/)
+  t.same(opened, ['early'])
+})
