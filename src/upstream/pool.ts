@@ -160,7 +160,8 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   }
 
   #wait (exchange: PoolExchange): void {
-    if (this.#waiting.add(exchange)) this.#comeFor(exchange)
+    const mayCome = this.#options.connectFirst && !this.#isFull
+    if (this.#waiting.add(exchange, mayCome ? this.#coming + 1 : this.#coming)) this.#comeFor(exchange)
   }
 
   /** Keeps a connection for one client, from now on: NTLM and Negotiate have made it that client's. */

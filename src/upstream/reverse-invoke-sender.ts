@@ -71,7 +71,14 @@ export class ReverseInvokeSender extends Dispatcher implements Sender, ExchangeR
 
   #poolOn (link: ProviderLink): UpstreamPool {
     const { server, pools } = this.#options
-    return new UpstreamPool({ ...settingsOf(server, pools), connect: takeFrom(link.provider, server, pools), connectFirst: true, registry: link.registry })
+    return new UpstreamPool({
+      ...settingsOf(server, pools),
+      connect: takeFrom(link.provider, server, pools),
+      connectFirst: true,
+      // once for the data connection, once for what is done inside; the cause is known after that
+      waitTimeoutMs: 2 * pools.connectTimeoutMs,
+      registry: link.registry
+    })
   }
 
   /**

@@ -26,10 +26,13 @@ export class WaitingLine {
     return first
   }
 
-  /** @returns false when the line is full: the exchange has failed */
-  add (exchange: PoolExchange): boolean {
+  /**
+   * @param coming connections on their way: as many requests do not count as waiting
+   * @returns false when the line is full: the exchange has failed
+   */
+  add (exchange: PoolExchange, coming: number): boolean {
     const { maxWaiting, waitTimeoutMs } = this.#limits
-    if (this.#exchanges.size >= maxWaiting) {
+    if (this.#exchanges.size - coming >= maxWaiting) {
       exchange.fail(new errors.UPSTREAM_BUSY())
       return false
     }
