@@ -6,10 +6,10 @@ import { readRevocationLists } from './read-lists.ts'
 import type { RevocationList } from './revocation-list.ts'
 
 /** Largest file that is read: a list of about 400 000 certificates. */
-export const maxListFileBytes = 16 * 1024 * 1024
+const maxListFileBytes = 16 * 1024 * 1024
 
 /** Largest sum of all files. Lists are kept in memory as they are. */
-export const maxListBytes = 128 * 1024 * 1024
+const maxListBytes = 128 * 1024 * 1024
 
 /** What the commonest faults of files mean. */
 const reasons: Readonly<Record<string, string>> = {
