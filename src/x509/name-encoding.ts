@@ -48,12 +48,12 @@ function encodeAttribute (tokens: readonly string[]): asn1js.Sequence {
 function valueOf (tokens: readonly string[], part: string): string {
   const start = tokens.findIndex(one => one !== ' ')
   const value = tokens.slice(start, tokens.findLastIndex(one => one !== ' ') + 1)
-  const [first] = value
-  if (first === undefined) throw new errors.X509_NAME_INVALID(`"${part}" has no value`)
+  const [first = '""'] = value
+  if (first === '""') throw new errors.X509_NAME_INVALID(`"${part}" has no value`)
   if (first === '#') throw new errors.X509_NAME_INVALID(`"${part}": expected a text, or "\\#" where it begins with that sign`)
   const quoted = first.length > 1 && first.startsWith('"')
   if (value.slice(quoted ? 1 : 0).some(one => one.startsWith('"')) || (quoted && value.length > 1)) throw new errors.X509_NAME_INVALID(`"${part}": a quotation mark within the value; expected \\" for one`)
-  const bytes = (quoted ? first.slice(1, -1).match(token) ?? [] : value).map(bytesOf)
+  const bytes = (quoted ? first.slice(1, -1).match(token)! : value).map(bytesOf)
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(bytes))
   } catch {

@@ -30,6 +30,7 @@ t.test('what is no name is refused with its part', async t => {
     ['CN=a,', /"" has no "="/],
     ['XY=a', /"XY=a": the type is not known/],
     ['CN=', /"CN=" has no value/],
+    ['CN=""', /"CN=""" has no value/],
     ['CN= , C=DE', /"CN=" has no value/],
     ['CN=#0c0161', /"CN=#0c0161": expected a text/],
     ['CN=a"b"', /a quotation mark within the value/],
