@@ -29,7 +29,9 @@ export class Registrations implements ProviderSource {
   /** @inheritdoc */
   providersOf (endpoint: Endpoint): readonly Provider[] {
     const providers = this.#providers.get(endpointText(endpoint))
-    return providers === undefined ? [] : providers.filter(({ state }) => state === 'serving')
+    if (providers === undefined) return []
+    // asked for each request: nothing is copied as long as nobody leaves
+    return providers.every(isServing) ? providers : providers.filter(isServing)
   }
 
   /** The registration that a newer one with this key replaces. */
@@ -96,4 +98,8 @@ export class Registrations implements ProviderSource {
   abort (): void {
     for (const channel of [...this.#registrations.values()]) channel.abort()
   }
+}
+
+function isServing ({ state }: Provider): boolean {
+  return state === 'serving'
 }
