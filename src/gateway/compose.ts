@@ -3,25 +3,18 @@
  * port. Nothing is decided here; a rule that looks as if it belonged here belongs to the plan or to a plugin.
  */
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
-import { admin } from '../../plugins/admin.ts'
 import { countUpstreamFailures } from '../../plugins/metrics.ts'
 import type { RouterConnect } from '../../plugins/router.ts'
 import { DispatchTable } from '../dispatch/table.ts'
-import { errors } from '../errors.ts'
 import type { Identity } from '../pse/identity.ts'
 import { Registrations } from '../reverse-invoke/registrations.ts'
 import { UpstreamPools } from '../upstream/pools.ts'
 import { ReverseInvokePools } from '../upstream/reverse-invoke-pools.ts'
 import type { Pools } from '../upstream/sender.ts'
-import { createInitiators } from './initiators.ts'
-import { createListener } from './listener.ts'
-import { addressOf, listenFaultText } from './ports.ts'
-import type { ListenerPlan, Plan } from './plan.ts'
-import { createRegistrationPort } from './registration-port.ts'
+import { ComposedGateway } from './composed-gateway.ts'
+import type { Plan } from './plan.ts'
 import { addressesOf, systemsOf } from './systems.ts'
 
 /** What the listeners of one gateway have in common. */
@@ -97,155 +90,4 @@ function connectionsOf ({ upstream, reverseInvoke: { acceptor } }: Plan): Pick<S
   const registrations = new Registrations()
   const pools = new ReverseInvokePools({ ...upstream, source: registrations })
   return { pools, registrations, connectStream: async (server, signal) => await pools.connectStream(server, signal) }
-}
-
-interface Listener {
-  readonly name: string
-  readonly scheme: string
-  readonly host: string | null
-  readonly port: number
-  readonly app: FastifyInstance
-}
-
-/** An `icm/server_port_<xx>`. */
-interface ServiceListener extends Listener {
-  readonly protocol: ListenerPlan['protocol']
-}
-
-const schemes = { HTTP: 'http', HTTPS: 'https', ROUTER: 'tls' } as const
-
-const sweepIntervalMs = 50
-
-type State = 'starting' | 'serving' | 'draining'
-
-class ComposedGateway implements Gateway {
-  readonly addresses = new Map<string, AddressInfo>()
-  readonly #shared: Shared
-  readonly #services: ServiceListener[] = []
-  #registrationPort: Listener | null = null
-  #admin: Listener | null = null
-  /** Dials the acceptors; listens nowhere. */
-  #initiators: FastifyInstance | null = null
-  #state: State = 'starting'
-  #closed: Promise<void> | null = null
-
-  constructor (shared: Shared) {
-    this.#shared = shared
-  }
-
-  async compose (): Promise<void> {
-    const { plan, registrations } = this.#shared
-    for (const listener of plan.listeners) {
-      const { name, protocol, host, port } = listener
-      this.#services.push({ name, protocol, scheme: schemes[protocol], host, port, app: await createListener(listener, this.#shared) })
-    }
-    const { acceptor, initiators } = plan.reverseInvoke
-    if (acceptor !== null && registrations !== null) {
-      const { name, host, port, tls } = acceptor
-      this.#registrationPort = { name, scheme: tls === null ? 'http' : 'https', host, port, app: await createRegistrationPort(acceptor, registrations, this.#shared) }
-    }
-    if (initiators.length > 0) this.#initiators = await createInitiators(this.#services, this.#shared)
-    if (plan.admin !== null) this.#admin = { name: 'postern/admin_port', scheme: 'http', ...plan.admin, app: await this.#adminListener() }
-  }
-
-  get #listeners (): Listener[] {
-    return [...this.#services, this.#registrationPort, this.#admin].filter(listener => listener !== null)
-  }
-
-  async #adminListener (): Promise<FastifyInstance> {
-    const app = Fastify({ loggerInstance: this.#shared.logger.child({ listener: 'postern/admin_port' }), logController: new LogController({ disableRequestLogging: true }) })
-    await app.register(admin, { registry: this.#shared.metrics, ready: () => ({ ...this.#readiness(), details: this.#reverseInvoke() }) })
-    await app.ready()
-    return app as unknown as FastifyInstance
-  }
-
-  #readiness (): { ready: boolean, reasons: string[] } {
-    return this.#state === 'serving' ? { ready: true, reasons: [] } : { ready: false, reasons: [`the gateway is ${this.#state}`] }
-  }
-
-  /**
-   * For information only. Whether anybody is registered says nothing of readiness: an orchestrator sends no connections to a process that
-   * is not ready, so that a registration port that waited for registrations would never get one.
-   */
-  #reverseInvoke (): Record<string, unknown> {
-    const { registrations } = this.#shared
-    if (registrations === null && this.#initiators === null) return {}
-    return {
-      reverseInvoke: {
-        ...registrations !== null && { registrations: registrations.snapshot() },
-        ...this.#initiators !== null && { acceptors: this.#initiators.reverseInvokeInitiator.snapshot() }
-      }
-    }
-  }
-
-  async listen (): Promise<void> {
-    for (const { name, scheme, host, port, app } of this.#listeners) {
-      try {
-        await app.listen({ host: await addressOf(host), port, exclusive: true, listenTextResolver: address => `${name}: listening on ${address.replace(/^https?/, scheme)}` })
-      } catch (error) {
-        await this.close()
-        throw new errors.GATEWAY_LISTEN(name, `${host ?? '*'}:${port}`, listenFaultText(error))
-      }
-      this.addresses.set(name, app.server.address() as AddressInfo)
-    }
-    this.#state = 'serving'
-    // whoever registers is sent requests at once
-    this.#initiators?.reverseInvokeInitiator.start()
-  }
-
-  async close (): Promise<void> {
-    await (this.#closed ??= this.#close())
-  }
-
-  async #close (): Promise<void> {
-    const { plan, logger, pools } = this.#shared
-    const delayMs = this.#state === 'serving' ? plan.drainDelayMs : 0
-    this.#state = 'draining'
-    const deadline = setTimeout(() => {
-      logger.warn({ shutdownTimeoutMs: plan.shutdownTimeoutMs }, 'exchanges that did not end in time are cut')
-      this.#cut()
-    }, plan.shutdownTimeoutMs)
-    await this.#drain(delayMs)
-    clearTimeout(deadline)
-    // the admin port answers until the last exchange has ended, so that an orchestrator can watch the draining
-    await this.#admin?.app.close()
-    await pools.close()
-  }
-
-  /**
-   * Both sides of reverse invoke say at once that they go, so that the others turn elsewhere while everything still works. The ports that
-   * data connections lead to stay until those have ended, and the registration port until the last client has its answer.
-   */
-  async #drain (delayMs: number): Promise<void> {
-    this.#shared.registrations?.announceLeaving()
-    const initiated = this.#initiators?.reverseInvokeInitiator.drain()
-    const names = new Set(this.#shared.plan.reverseInvoke.initiators.flatMap(({ targets }) => targets.map(({ listener }) => listener)))
-    const others = this.#services.filter(({ name }) => !names.has(name))
-    const targets = this.#services.filter(({ name }) => names.has(name))
-    if (delayMs > 0) await sleep(delayMs)
-    await Promise.all([closeInOrder(others), Promise.resolve(initiated).then(async () => { await closeInOrder(targets) })])
-    await this.#initiators?.close()
-    await this.#registrationPort?.app.close()
-  }
-
-  #cut (): void {
-    for (const { app } of this.#services) app.server.closeAllConnections()
-    this.#shared.pools.destroy()
-    for (const initiator of this.#initiators?.reverseInvokeInitiator.initiators ?? []) initiator.destroy()
-    this.#shared.registrations?.abort()
-  }
-
-  refresh (): void {
-    this.#shared.table.retryFailed()
-    this.#shared.pools.refresh()
-    for (const app of [...this.#listeners.map(({ app }) => app), this.#initiators]) app?.server.emit('refresh')
-  }
-}
-
-/** No new connections; resolves when the last exchange has ended. */
-async function closeInOrder (services: readonly ServiceListener[]): Promise<void> {
-  // a connection whose last exchange ends after the closing began would stay open for its keep-alive time
-  const sweep = setInterval(() => { for (const { app } of services) app.server.closeIdleConnections() }, sweepIntervalMs)
-  await Promise.all(services.map(async ({ app }) => { await app.close() }))
-  clearInterval(sweep)
 }

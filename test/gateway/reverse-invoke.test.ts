@@ -23,15 +23,15 @@ const acceptor = `wdisp/reverse_invoke = TRUE
 wdisp/ri/client_serv = 0
 wdisp/ri/client_host = 127.0.0.1
 wdisp/ri/acl_0 = P 127.0.0.1
-postern/ri/allow_0 = ${allowed}, ENDPOINTS=app.inner:*
 postern/admin_port = PORT=0
 `
 
-async function buildDmz (t: Test, { origin = 'http://app.inner:44300', prot = 'HTTPS', lines = '' } = {}): Promise<TestGateway & { registrationPort: number, adminPort: number }> {
+async function buildDmz (t: Test, { origin = 'http://app.inner:44300', prot = 'HTTPS', lines = '', allow = allowed, files = {} } = {}): Promise<TestGateway & { registrationPort: number, adminPort: number }> {
   const dmz = await buildGateway(t, `icm/server_port_0 = PROT=${prot}, HOST=127.0.0.1, PORT=0
 icm/HTTPS/forward_ccert_as_header = TRUE
 wdisp/add_xforwardedfor_header = TRUE
-${systemAt(origin)}${identities}${acceptor}${lines}`)
+${systemAt(origin)}${identities}${acceptor}postern/ri/allow_0 = ${allow}, ENDPOINTS=app.inner:*
+${lines}`, { files })
   const portOf = (name: string): number => dmz.gateway.addresses.get(name)?.port as number
   return { ...dmz, registrationPort: portOf('wdisp/ri/client_serv'), adminPort: portOf('postern/admin_port') }
 }
@@ -46,14 +46,16 @@ interface Inner {
   readonly backend: string
   readonly endpoints?: string
   readonly port?: string
+  /** Behind the endpoints. */
+  readonly more?: string
   readonly lines?: string
 }
 
-function innerProfile ({ registrationPort, backend, endpoints = 'app.inner:44300', port = 'PROT=HTTPS, VCLIENT=1', lines = '' }: Inner): string {
+function innerProfile ({ registrationPort, backend, endpoints = 'app.inner:44300', port = 'PROT=HTTPS, VCLIENT=1', more = '', lines = '' }: Inner): string {
   return `icm/server_port_0 = ${port}, HOST=127.0.0.1, PORT=44300
 icm/HTTPS/forward_ccert_as_header = TRUE
 icm/trusted_reverse_proxy_0 = SUBJECT="CN=localhost, O=Example, C=DE", ${issuer}
-${systemAt(backend)}${identities}postern/ri/client_0 = HOST=127.0.0.1, PORT=${registrationPort}, ENDPOINTS=${endpoints}
+${systemAt(backend)}${identities}postern/ri/client_0 = HOST=127.0.0.1, PORT=${registrationPort}, ENDPOINTS=${endpoints}${more}
 postern/admin_port = PORT=0
 ${lines}`
 }
@@ -150,11 +152,36 @@ t.test('PATHS: nothing else of an endpoint is reached', async t => {
 })
 
 t.test('nobody registered: 503 at once, and no connection is tried', async t => {
-  const dmz = await buildDmz(t, { origin: 'http://localhost:1' })
+  const server = await buildBackend(t)
+  const dmz = await buildDmz(t, { origin: server.origin })
   const answer = await ask({ port: dmz.port(), tls: user, path: '/' })
   t.equal(answer.status, 503)
   t.match(answer.json(), { code: 'POSTERN_ERR_REVERSE_INVOKE_NOT_REGISTERED' })
   t.match(await dmz.line('forwarding failed'), { code: 'POSTERN_ERR_REVERSE_INVOKE_NOT_REGISTERED' })
+  const router = await buildDmz(t, { origin: server.origin.replace('http:', 'https:'), prot: 'ROUTER' })
+  await t.rejects(ask({ port: router.port(), tls: user, path: '/' }))
+  t.equal(server.connections.length, 0)
+})
+
+t.test('an auxiliary upstream is reached in the same way', async t => {
+  const backend = await buildBackend(t)
+  const files = { 'aux.json': JSON.stringify({ upstream: 'http://app.inner:44300', rewritePrefix: '/aux' }) }
+  const dmz = await buildDmz(t, { origin: 'http://other.inner:1', lines: 'postern/plugin_0 = NAME=@fastify/http-proxy, PREFIX=/aux, OPTIONS=aux.json\n', files })
+  t.equal((await ask({ port: dmz.port(), tls: user, path: '/aux/x' })).status, 503, 'nobody has registered')
+  await buildInner(t, { registrationPort: dmz.registrationPort, backend: backend.origin })
+  t.match((await ask({ port: dmz.port(), tls: user, path: '/aux/x' })).json(), { target: '/aux/x', headers: { ssl_client_cert: userCertificate } })
+})
+
+t.test('without TLS it is plain HTTP for the header policy', async t => {
+  const backend = await buildBackend(t)
+  const plain = { lines: 'wdisp/ri/use_ssl = FALSE\n', allow: 'SUBJECT=*, ISSUER=*' }
+  for (const believed of [false, true]) {
+    const dmz = await buildDmz(t, plain)
+    const lines = believed ? 'icm/accept_forwarded_cert_via_http = TRUE\n' : ''
+    await buildInner(t, { registrationPort: dmz.registrationPort, backend: backend.origin, more: ', USE_SSL=FALSE', lines })
+    const seen: SeenRequest = (await ask({ port: dmz.port(), tls: user, path: '/' })).json()
+    t.equal(seen.headers['ssl_client_cert'] === userCertificate, believed)
+  }
 })
 
 t.test('the health endpoint shows who is registered, and is ready without anybody', async t => {

@@ -56,6 +56,9 @@ t.test('occupied ports do, the admin port among them', async t => {
   await t.rejects(build(t, `${httpPort}${systemAt('http://localhost:1')}postern/admin_port = PORT=${port}\n`), {
     code: 'POSTERN_ERR_GATEWAY_CONFIGURATION', message: new RegExp(`postern/admin_port: 127\\.0\\.0\\.1:${port} is in use`)
   })
+  await t.rejects(build(t, `${httpPort}${systemAt('http://localhost:1')}wdisp/reverse_invoke = TRUE\nwdisp/ri/client_serv = ${port}\nwdisp/ri/client_host = 127.0.0.1\nwdisp/ri/use_ssl = FALSE\n`), {
+    code: 'POSTERN_ERR_GATEWAY_CONFIGURATION', message: new RegExp(`test\\.pfl:4 .*wdisp/ri/client_serv: 127\\.0\\.0\\.1:${port} is in use`)
+  })
 })
 
 t.test('the trace level moves by one within 0 to 3', async t => {

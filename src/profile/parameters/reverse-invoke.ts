@@ -178,7 +178,7 @@ export const maxDataConnections = setting('postern/ri/max_connections', 'Reverse
 export const maxMessageBytes = setting('postern/ri/max_message_bytes', `Reverse invoke, ${acceptor}: longest message on the control channel; a longer one ends it.`, integer({ min: 256, max: 1_048_576 }), '16384', 'bytes')
 export const maxMessagesPerSecond = setting('postern/ri/max_messages_per_second', `Reverse invoke, ${acceptor}: most messages in a second on one control channel; more end it.`, integer({ min: 1, max: 10_000 }), '50')
 
-export const maxUnregistered = setting('postern/ri/max_unregistered', `Reverse invoke, ${acceptor}: most connections to the registration port that have neither registered nor shown a ticket yet.`, integer({ min: 1, max: 100_000 }), '256')
+export const maxUnregistered = setting('postern/ri/max_unregistered', `Reverse invoke, ${acceptor}: most connections to the registration port that have neither registered nor shown a ticket yet.`, integer({ min: 1, max: 100_000 }), '1024')
 
 const identifier = pattern(/^[A-Za-z0-9._-]{1,64}$/, 'up to 64 letters, digits, dots, dashes and underscores')
 
