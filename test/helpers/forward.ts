@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { clientErrorHandler, errorPages, type ErrorPagesOptions } from '../../plugins/error-pages.ts'
 import { forward, type ForwardOptions } from '../../plugins/forward.ts'
 import { UpstreamPools, type UpstreamPoolsOptions } from '../../src/upstream/pools.ts'
+import type { Pools } from '../../src/upstream/sender.ts'
 import type { UpstreamServer, UpstreamTls } from '../../src/upstream/server.ts'
 import type { Target } from '../../src/upstream/target.ts'
 
@@ -16,6 +17,8 @@ export interface ForwardSetup {
   readonly to: number | UpstreamServer | null
   readonly forward?: Omit<ForwardOptions, 'pools'>
   readonly pools?: UpstreamPoolsOptions
+  /** In place of connections that are dialled. */
+  readonly connections?: Pools
   readonly errorPages?: ErrorPagesOptions
   /** Registered before the forward path. */
   readonly before?: (app: FastifyInstance) => void
@@ -63,7 +66,7 @@ export async function buildForward (t: Test, setup: ForwardSetup): Promise<Forwa
   }))
   setup.before?.(app)
   const pools = new UpstreamPools(setup.pools)
-  await app.register(forward, { ...setup.forward, pools })
+  await app.register(forward, { ...setup.forward, pools: setup.connections ?? pools })
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(async () => {
     pools.destroy()
