@@ -30,12 +30,12 @@ export const ReverseInvokeAcceptorOptionsSchema = Type.Object({
   maxWaiting: count('Requests that wait for a data connection, for each registration and endpoint.', 500, { minimum: 0, maximum: 100_000 }, 'postern/ri/max_waiting'),
   maxMessageBytes: count('Length of a control message in bytes.', 16_384, { minimum: 256, maximum: 1_048_576 }, 'postern/ri/max_message_bytes'),
   maxMessagesPerSecond: count('Control messages of one initiator in a second.', 50, { maximum: 10_000 }, 'postern/ri/max_messages_per_second'),
-  maxUnregistered: count('Connections to the port that are neither a registration nor a data connection yet.', 256, { maximum: 100_000 }, 'postern/ri/max_unregistered'),
+  maxUnregistered: count('Connections to the port that are neither a registration nor a data connection yet. Each data connection is one of them for a moment, and many may come at once.', 1024, { maximum: 100_000 }, 'postern/ri/max_unregistered'),
   registerTimeoutMs: time('Time for a new connection to become one of the two', 5000, { maximum: 600_000 }, 'postern/ri/register_timeout'),
   waitTimeoutMs: time('Time that a request waits for a data connection', 2000, { maximum: 600_000 }, 'postern/ri/wait_timeout'),
   ticketLifetimeMs: time('Time in which a ticket has to be used', 10_000, { minimum: 100, maximum: 600_000 }, 'postern/ri/ticket_lifetime'),
   heartbeatMs: time('Time between two pings on a control channel. A registration whose initiator is silent for twice as long is over', 5000, { minimum: 10, maximum: 3_600_000 }, 'postern/ri/heartbeat'),
-  drainTimeoutMs: time('Time for exchanges to end when the port closes', 30_000, { minimum: 0, maximum: 3_600_000 }, 'postern/drain_timeout'),
+  drainTimeoutMs: time('Time for exchanges to end when the port closes', 30_000, { minimum: 0, maximum: 3_600_000 }, 'postern/shutdown_timeout'),
   replica: Type.Union([Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9._-]+$' }), Type.Null()], { description: 'Name of this process among several behind one address; null for a random one at each start.', default: null, 'x-sap': { parameter: 'postern/ri/replica' } }),
   replicas: count('How many such processes there are.', 1, { maximum: 1000 }, 'postern/ri/replicas')
 }, { additionalProperties: false })

@@ -91,7 +91,7 @@ export class ConnectionPool implements Provider, TicketOwner {
     const ready = this.#takeIdle()
     if (ready !== null) {
       metrics.wait.observe(0)
-      this.#scheduleRefill()
+      this.refillSoon()
       return ready
     }
     if (this.#waiting.size >= this.#limits.maxWaiting) {
@@ -102,7 +102,7 @@ export class ConnectionPool implements Provider, TicketOwner {
       const waiter: Waiter = { since: clock.now(), resolve, reject, cancelTimer: () => {} }
       waiter.cancelTimer = clock.after(this.#limits.waitTimeoutMs, () => { this.#giveUp(waiter, new errors.REVERSE_INVOKE_NO_CONNECTION()) })
       this.#waiting.add(waiter)
-      this.#scheduleRefill()
+      this.refillSoon()
     })
   }
 
@@ -137,6 +137,7 @@ export class ConnectionPool implements Provider, TicketOwner {
   attach (socket: Socket): void {
     this.#outstanding--
     this.#owner.opened(socket)
+    this.#owner.freed()
     const [waiter] = this.#waiting
     if (socket.readableLength > 0) {
       socket.destroy()
@@ -171,11 +172,11 @@ export class ConnectionPool implements Provider, TicketOwner {
   expired (): void {
     this.#outstanding--
     this.#owner.freed()
-    this.#scheduleRefill()
+    this.refillSoon()
   }
 
   /** Asks for what is missing. Callers of one moment make one message. */
-  #scheduleRefill (): void {
+  refillSoon (): void {
     if (this.#refillScheduled) return
     this.#refillScheduled = true
     setImmediate(() => {
@@ -185,7 +186,7 @@ export class ConnectionPool implements Provider, TicketOwner {
   }
 
   #refillLater (): void {
-    if (this.#waiting.size > 0) this.#scheduleRefill()
+    if (this.#waiting.size > 0) this.refillSoon()
     else this.#cancelRefill ??= this.#owner.clock.after(refillAfterLossMs, () => { this.#cancelRefill = null; this.refill() })
   }
 

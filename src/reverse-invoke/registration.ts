@@ -110,7 +110,7 @@ export class Registration implements PoolOwner {
   freed (): void {
     if (!this.#heldBack) return
     this.#heldBack = false
-    for (const pool of this.pools) pool.refill()
+    for (const pool of this.pools) pool.refillSoon()
   }
 
   /** Takes nothing new; what runs may end, and then `onDrained` is called. */
