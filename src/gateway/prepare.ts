@@ -32,7 +32,7 @@ export async function prepareGateway (profilePath: string, overrides: readonly s
   if (plan === null) return { plan, identities: new Map(), stickyKey: null, findings: all }
   const { identities, findings: ofIdentities } = await loadIdentities(plan.identities)
   const sticky = await prepareStickyKey(plan.balancing)
-  const others = [...publicTrust(plan, identities), ...sticky.findings, ...await accessControlFaults(plan), ...await externalPluginFaults(plan)]
+  const others = [...publicTrust(plan, identities), ...nameless(plan, identities), ...sticky.findings, ...await accessControlFaults(plan), ...await externalPluginFaults(plan)]
   return { plan, identities, stickyKey: sticky.key, findings: [...all, ...ofIdentities, ...others] }
 }
 
@@ -62,6 +62,12 @@ function publicTrust ({ listeners, reverseInvoke: { acceptor }, identities: plan
     return publicRootsAmong(identities.get(name)?.trusted ?? []).map(({ subject }) => findingAbout(parameter, origin)('warning', 'POSTERN_WARN_IDENTITY_PUBLIC_ROOT',
       `${file} trusts the public CA ${subject}: every certificate of that CA counts as a verified client's`))
   })
+}
+
+/** Who registers with another gateway has to show a certificate there. */
+function nameless ({ reverseInvoke: { initiators } }: Plan, identities: ReadonlyMap<string, Identity>): Finding[] {
+  return initiators.filter(({ identity }) => identity !== null && identities.get(identity)?.privateKey === null).map(({ name, origin, identity }) =>
+    findingAbout(name, origin)('error', 'POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY', `${String(identity)} has no private key with a certificate; registering needs both`))
 }
 
 async function prepareStickyKey ({ stickyKey }: Plan['balancing']): Promise<{ key: Buffer | null, findings: Finding[] }> {

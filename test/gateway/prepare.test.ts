@@ -34,6 +34,12 @@ t.test('a profile with errors gives no plan, and no other file is read', async t
   t.match(errorsOf(unreadable)[0], { code: 'POSTERN_ERR_PROFILE_FILE', file: '/nowhere/at/all.pfl' })
 })
 
+t.test('who registers elsewhere needs a certificate of its own', async t => {
+  const lines = 'icm/server_port_1 = PROT=HTTP, PORT=8080\npostern/ri/client_0 = HOST=localhost, PORT=1, ENDPOINTS=app.inner:8080, PSE=trust.pem\n'
+  const { findings } = await prepareText(t, `${httpPort}${lines}${system}`, { files: { 'sec/trust.pem': pki.root.certPem } })
+  t.match(errorsOf(findings), [{ code: 'POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY', line: 3, parameter: 'postern/ri/client_0', message: /trust\.pem has no private key/ }])
+})
+
 t.test('overrides win over the profile', async t => {
   const { plan } = await prepareText(t, `${httpPort}${system}`, { overrides: ['postern/shutdown_timeout=7'] })
   t.equal(plan?.shutdownTimeoutMs, 7000)
