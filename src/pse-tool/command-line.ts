@@ -41,7 +41,7 @@ export interface CommandLine {
 }
 
 /** Options that every command has. */
-export const commonOptions: Readonly<Record<string, ToolOption>> = {
+const commonOptions: Readonly<Record<string, ToolOption>> = {
   json: { text: 'one JSON object on standard output, for programs' },
   help: { letter: 'h', text: 'this text' }
 }

@@ -14,7 +14,7 @@ export interface PinRequest {
 }
 
 /** The value of a PIN option: the PIN itself, `@<file>` or `env:<variable>`; `null` when it was not given. */
-export async function pinOfOption (line: CommandLine, option: PinRequest['option'], tool: Tool): Promise<string | null> {
+async function pinOfOption (line: CommandLine, option: PinRequest['option'], tool: Tool): Promise<string | null> {
   const value = line.value(option)
   if (value === null || value === '') return value
   if (value.startsWith('@')) return await pinOfFile(filePath(value.slice(1), tool), tool)
