@@ -129,3 +129,14 @@ t.test('what is known of the own certificate', async t => {
   tool.file('verify.pem', pki.root.certPem)
   t.match(await tool.run(['get_my_name', '-p', join(tool.cwd, 'verify.pem')]), { code: 4, stderr: /PSE_TOOL_NO_KEY/ })
 })
+
+t.test('the self-signed certificate that held the place is no longer trusted, all others are', async t => {
+  const { tool, key } = await request(t, 'pse-v2')
+  tool.file('self.pem', (await tool.run(['export_own_cert', '-p', 'own'])).stdout)
+  tool.file('other.pem', pki.root.certPem)
+  await tool.run(['maintain_pk', '-p', 'own', '-a', 'self.pem', '-a', 'other.pem'])
+  t.equal(readIdentity(tool.read('own'), { file: 'own', pin: null }).trusted.length, 2)
+  tool.file('answer.pem', (await answer(key)).chainPem)
+  t.match(await tool.run(['import_own_cert', '-p', 'own', '-c', 'answer.pem']), { code: 0 }, 'the root is known from the trust list')
+  t.strictSame(readIdentity(tool.read('own'), { file: 'own', pin: null }).trusted, [pki.root.der])
+})
