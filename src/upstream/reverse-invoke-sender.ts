@@ -40,7 +40,8 @@ export class ReverseInvokeSender extends Dispatcher implements Sender, ExchangeR
   }
 
   send (options: ExchangeOptions, handler: ExchangeHandler): void {
-    const link = this.#stopped ? undefined : this.#boundTo(options) ?? this.choose(nobody)
+    const links = this.#stopped ? [] : this.#options.links()
+    const link = this.#boundTo(options, links) ?? this.choose(nobody, links)
     if (link !== undefined) new ReverseInvokeExchange(this, options, handler).sendTo(link)
     else handler.onResponseError?.(null as never, this.#stopped ? new errors.UPSTREAM_STOPPED() : new errors.REVERSE_INVOKE_NOT_REGISTERED())
   }
@@ -50,12 +51,12 @@ export class ReverseInvokeSender extends Dispatcher implements Sender, ExchangeR
   }
 
   /** NTLM and Negotiate keep a client on the provider that has its connection. */
-  #boundTo ({ clientConnection }: ExchangeOptions): ProviderLink | undefined {
-    return clientConnection === undefined ? undefined : this.#options.links().find(link => link.poolOf(this)?.isBound(clientConnection))
+  #boundTo ({ clientConnection }: ExchangeOptions, links: readonly ProviderLink[]): ProviderLink | undefined {
+    if (clientConnection === undefined || links.length < 2) return undefined
+    return links.find(link => link.poolOf(this)?.isBound(clientConnection))
   }
 
-  choose (excluded: ReadonlySet<ProviderLink>): ProviderLink | undefined {
-    const links = this.#options.links()
+  choose (excluded: ReadonlySet<ProviderLink>, links = this.#options.links()): ProviderLink | undefined {
     let best: ProviderLink | undefined
     let next = this.#turn
     for (let step = 0; step < links.length; step++) {

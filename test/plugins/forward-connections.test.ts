@@ -79,6 +79,42 @@ t.test('keeps serving a bound client whose connection the back end closed', asyn
   t.strictSame(backend.requests.map(({ connection }) => connection), [0, 0, 1])
 })
 
+t.test('gives a bound client another connection when the back end has closed its own', async t => {
+  const backend = await buildRawBackend(t, { onRequest: ({ socket, head }) => { socket.write(head.includes('NTLM') ? ok : `HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\n${ok.slice(17)}`) } })
+  const { port } = await buildForward(t, { to: backend.port })
+  const user = await buildRawClient(t, port)
+  for (let turn = 0; turn < 3; turn++) {
+    const before = backend.sockets.length
+    await exchange(user, 'GET / HTTP/1.1\r\nHost: h\r\nAuthorization: NTLM a\r\n\r\n')
+    await exchange(user)
+    t.equal(backend.sockets.length, before + 1, 'one for both')
+    const closed = once(backend.sockets[before] as Socket, 'close')
+    backend.sockets[before]?.end()
+    await closed
+  }
+  t.strictSame(backend.requests.map(({ connection }) => connection), [0, 0, 1, 1, 2, 2])
+})
+
+t.test('a request that waited for a connection makes it its client\'s too', async t => {
+  let answerFirst = (): void => {}
+  const backend = await buildRawBackend(t, { onRequest: ({ socket, index }) => { if (index === 0 && backend.requests.length === 1) answerFirst = () => { socket.write(ok) }; else socket.write(ok) } })
+  const { port, pools } = await buildForward(t, { to: backend.port, pools: { maxConnections: 1 } })
+  const [first, user, stranger] = [await buildRawClient(t, port), await buildRawClient(t, port), await buildRawClient(t, port)]
+  first.send('GET /first HTTP/1.1\r\nHost: h\r\n\r\n')
+  await backend.request(0)
+  user.send('GET /user HTTP/1.1\r\nHost: h\r\nAuthorization: NTLM a\r\n\r\n')
+  await buildRawClient(t, port)
+  answerFirst()
+  await user.until('ok')
+  stranger.send('GET /stranger HTTP/1.1\r\nHost: h\r\n\r\n')
+  await buildRawClient(t, port)
+  t.equal(backend.requests.length, 2, 'the only connection is the user\'s')
+  user.socket.destroy()
+  await stranger.until('ok')
+  t.strictSame(backend.requests.map(({ connection }) => connection), [0, 0, 1])
+  t.ok(pools)
+})
+
 t.test('makes a connection per request where asked for', async t => {
   const backend = await buildRawBackend(t)
   const { port } = await buildForward(t, { to: backend.port, pools: { closeAfterResponse: true } })

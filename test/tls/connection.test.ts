@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { duplexPair } from 'node:stream'
 import { once } from 'node:events'
 import tls, { type TLSSocket } from 'node:tls'
@@ -6,6 +7,7 @@ import { parseCertificate } from '../../src/x509/certificate.ts'
 import { IssuerCache } from '../../src/x509/chain.ts'
 import { hasVerifiedCertificate, tlsConnectionOf, type IssuerSource, type TlsConnection } from '../../src/tls/connection.ts'
 import { IdentityServer } from '../../src/tls/identity-server.ts'
+import { rememberPeer } from '../../src/tls/session-peer.ts'
 import { opensslSession } from '../../src/tls/platform-trials.ts'
 import type { TlsSettings } from '../../src/tls/secure-context.ts'
 import { mintPki, type Issued, type Pki } from '../helpers/pki.ts'
@@ -153,6 +155,38 @@ for (const version of versions) {
     t.equal(tlsConnectionOf(socket, issuers([pki.root])).client, null)
   })
 }
+
+t.test('a connection that this process opened: the certificate of the server, with its chain', async t => {
+  const pki = await mintPki(t)
+  const server = serve(pki, [pki.root])
+  for (const only of versions.map(version => ({ minVersion: version, maxVersion: version }))) {
+    let session: Buffer | undefined
+    for (const reused of [false, true]) {
+      const [ours, theirs] = duplexPair()
+      const client = tls.connect({ ...credentials(pki.client), ...only, socket: theirs, ca: pki.root.certPem, servername: 'localhost', ...(session === undefined ? {} : { session }) })
+      const received = reused ? null : once(client, 'session') as Promise<[Buffer]>
+      server.handshake(ours)
+      const [[other]] = await Promise.all([once(server, 'secureConnection'), once(client, 'secureConnect')]) as [[TLSSocket], unknown]
+      t.teardown(() => { client.destroy(); other.destroy() })
+      client.on('error', () => {}).resume()
+      t.equal(client.isSessionReused(), reused)
+      // who keeps a session keeps the certificate with it
+      if (reused) rememberPeer(client, new X509Certificate(pki.server.der))
+      const connection = tlsConnectionOf(client, issuers([pki.root]))
+      t.equal(connection.client?.certificate.subject, pki.server.certificate.subject)
+      t.equal(connection.protocol, only.minVersion)
+      t.equal(connection.cipherSuite?.name, client.getCipher().standardName)
+      t.ok([128, 256].includes(connection.cipherSuite?.keySizeBits ?? 0))
+      if (received !== null) session = (await received)[0]
+    }
+  }
+  const [ours, theirs] = duplexPair()
+  const unverified = tls.connect({ socket: theirs, rejectUnauthorized: false, ca: [], servername: 'localhost' }).on('error', () => {})
+  server.handshake(ours)
+  await once(unverified, 'secureConnect')
+  t.teardown(() => { unverified.destroy(); ours.destroy() })
+  t.equal(tlsConnectionOf(unverified, issuers([pki.root])).client, null)
+})
 
 t.test('a certificate that has expired since the session was made is none', async t => {
   const pki = await mintPki(t)
