@@ -38,8 +38,8 @@ export interface FakeAcceptor {
   close (): void
 }
 
-/** Starts it on a port of 127.0.0.1. */
-export async function buildFakeAcceptor (t: Test, { replica = 'fake-1', replicas = '1', refuse }: { readonly replica?: string | null, readonly replicas?: string, readonly refuse?: (socket: Duplex) => void } = {}): Promise<FakeAcceptor> {
+/** Starts it, on a port of 127.0.0.1 where nothing else is said. */
+export async function buildFakeAcceptor (t: Test, { replica = 'fake-1', replicas = '1', port = 0, host = '127.0.0.1', refuse }: { readonly replica?: string | null, readonly port?: number, readonly host?: string, readonly replicas?: string, readonly refuse?: (socket: Duplex) => void } = {}): Promise<FakeAcceptor> {
   const server = createServer()
   const webSockets = new WebSocketServer({ noServer: true, handleProtocols: () => controlProtocol, perMessageDeflate: true })
   const channels = queue<FakeChannel>()
@@ -54,7 +54,7 @@ export async function buildFakeAcceptor (t: Test, { replica = 'fake-1', replicas
       datas.push({ request, socket, ...answers(socket) })
     } else webSockets.handleUpgrade(request, socket, head, channel => { channels.push(channelOf(channel, replica ?? 'none')) })
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, host)
   await once(server, 'listening')
   const close = (): void => {
     server.close()
