@@ -181,6 +181,8 @@ export const errors = {
   PSE_TOOL_DATES: createError('POSTERN_ERR_PSE_TOOL_DATES', 'the certificate of "%s" is not valid at this time, but from %s to %s'),
   PSE_TOOL_TRUST_NUMBER: createError('POSTERN_ERR_PSE_TOOL_TRUST_NUMBER', '-d %s: %s has %d trusted certificates; expected a number that maintain_pk -l shows'),
   // --- gateway ------------------------------------------------------------------------------------------------------
+  DEMO_ANSWER: createError('POSTERN_ERR_DEMO_ANSWER', 'the gateway answered %d: %s; expected 200'),
+  DEMO_GATEWAY: createError('POSTERN_ERR_DEMO_GATEWAY', '%s has ended without being told to:\n%s'),
   DEMO_WEBSOCKET: createError('POSTERN_ERR_DEMO_WEBSOCKET', 'no WebSocket to %s through the gateway; expected 101 Switching Protocols'),
   GATEWAY_CONFIGURATION: createError('POSTERN_ERR_GATEWAY_CONFIGURATION', 'the configuration has errors:\n%s'),
   GATEWAY_TRACE_FILE: createError('POSTERN_ERR_GATEWAY_TRACE_FILE', 'trace file %s (-f or postern/trace_file) cannot be opened: %s'),

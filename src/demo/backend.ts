@@ -10,7 +10,7 @@ import Fastify, { type FastifyRequest } from 'fastify'
 import { trustedIntermediary } from '../../plugins/trusted-intermediary.ts'
 import { escapeHtml } from '../http/error-page.ts'
 import { parseCertificate } from '../x509/certificate.ts'
-import type { DemoPki } from './pki.ts'
+import type { BackendFiles } from './pki.ts'
 
 /** What the back end made of a request. */
 export interface Seen {
@@ -35,14 +35,14 @@ export interface DemoBackend {
 }
 
 /** The gateway that the back end trusts, as an ICM profile would name it. */
-const trustedGateway = { subject: 'CN=gateway, OU=SSL CLIENT, O=Postern Demo, C=DE', issuer: 'CN=Demo Root CA, O=Postern Demo, C=DE' } as const
+const trustedGateway = { subject: 'CN=wd-local, O=Example, C=DE', issuer: 'CN=Example CA, O=Example, C=DE' } as const
 
 /** Where the back end speaks WebSocket: it says what it made of the upgrade and closes. */
 export const webSocketPath = '/sap/bc/apc/whoami'
 
-/** Starts the back end on a free port of the loopback interface. */
-export async function startBackend ({ backendFile, rootFile }: DemoPki): Promise<DemoBackend> {
-  const identity = await readFile(backendFile)
+/** Starts the back end; by default on a free port of the loopback interface. */
+export async function startBackend ({ identityFile, rootFile }: BackendFiles, { host = '127.0.0.1', port = 0 } = {}): Promise<DemoBackend> {
+  const identity = await readFile(identityFile)
   const app = Fastify({
     // as icm/HTTPS/verify_client = 1: who has no certificate that verifies is served as nobody; the plugin looks at `authorized` only
     https: { key: identity, cert: identity, ca: await readFile(rootFile), requestCert: true, rejectUnauthorized: false }
@@ -63,7 +63,7 @@ export async function startBackend ({ backendFile, rootFile }: DemoPki): Promise
       return await (page ? reply.type('text/html; charset=utf-8').send(pageOf(seen)) : reply.send(seen))
     }
   })
-  await app.listen({ host: '127.0.0.1', port: 0 })
+  await app.listen({ host, port })
   return {
     origin: `https://localhost:${(app.server.address() as AddressInfo).port}`,
     close: async () => { await app.close() }

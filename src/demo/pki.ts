@@ -1,44 +1,79 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { issue, type IssuedIdentity } from '../x509/issue.ts'
+import { issue, type IssuedIdentity, type IssueRequest } from '../x509/issue.ts'
+import { writeIdentity } from '../pse/write-identity.ts'
 
-/** The files of the demo's PKI. */
+/** The files of the demo's PKI: one directory for each of the landscape's hosts, with nobody else's key in it. */
 export interface DemoPki {
-  /** Root of everything, for `curl --cacert`. */
-  readonly rootFile: string
-  /** Identity of the gateway towards browsers. */
-  readonly serverFile: string
-  /** Identity of the gateway towards the back end (client PSE). */
-  readonly gatewayFile: string
-  /** Identity of the back end. */
-  readonly backendFile: string
-  /** Certificate with its issuer, and key, of the user. */
-  readonly userCertificateFile: string
-  readonly userKeyFile: string
+  /** SECUDIR of the gateway in the DMZ. */
+  readonly dmzDirectory: string
+  /** SECUDIR of the local gateway. */
+  readonly localDirectory: string
+  readonly backend: BackendFiles
+  readonly user: UserFiles
 }
 
-const organisation = [['C', 'DE'], ['O', 'Postern Demo']] as const
+/** What the back end needs. */
+export interface BackendFiles {
+  /** Key and certificate. */
+  readonly identityFile: string
+  /** Root of the certificates that it accepts. */
+  readonly rootFile: string
+}
 
-/** Mints the PKI into `directory`: a root, an issuer of users, a gateway and a back end. */
+/** What a user needs. */
+export interface UserFiles {
+  /** Root of everything, for `curl --cacert`. */
+  readonly rootFile: string
+  /** Certificate with its issuer. */
+  readonly certificateFile: string
+  readonly keyFile: string
+}
+
+type Name = IssueRequest['subject']
+
+const organisation = [['C', 'DE'], ['O', 'Example']] as const satisfies Name
+const loopback = ['localhost', '127.0.0.1', '::1']
+
+/**
+ * Mints the PKI into `directory`: a root, an issuer of users, PSEs of two gateways, a back end and a user. The names are those that
+ * `profiles/dmz.pfl` and `profiles/local.pfl` expect.
+ */
 export async function mintDemoPki (directory: string): Promise<DemoPki> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const root = await issue({ subject: [...organisation, ['CN', 'Demo Root CA']], ca: true })
-  const userCa = await issue({ subject: [...organisation, ['CN', 'Demo User CA']], ca: true, issuer: root })
-  const names = ['localhost', '127.0.0.1', '::1']
-  const server = await issue({ subject: [...organisation, ['CN', 'localhost']], issuer: root, serverNames: names })
-  const backend = await issue({ subject: [...organisation, ['OU', 'Back end'], ['CN', 'localhost']], issuer: root, serverNames: names })
-  const gateway = await issue({ subject: [...organisation, ['OU', 'SSL CLIENT'], ['CN', 'gateway']], issuer: root })
-  const user = await issue({ subject: [...organisation, ['OU', 'Users'], ['CN', 'ALICE']], issuer: userCa })
-  // a CA certificate that leads up from no own certificate is a trust anchor; the root leads up from all of them, so it is named in
-  // the profile by postern/trust_<xx>
+  const root = await issue({ subject: nameOf('Example CA'), ca: true })
+  const userCa = await issue({ subject: nameOf('Example User CA'), ca: true, issuer: root })
+  const [dmz, localServer, localClient, backend, user] = await Promise.all([
+    issue({ subject: nameOf('dmz.example.com'), issuer: root, serverNames: [...loopback, 'dmz.example.com'], keyType: 'rsa' }),
+    issue({ subject: nameOf('app.inner'), issuer: root, serverNames: [...loopback, 'app.inner'], keyType: 'rsa' }),
+    issue({ subject: nameOf('wd-local'), issuer: root, keyType: 'rsa' }),
+    issue({ subject: nameOf('back-end'), issuer: root, serverNames: [...loopback, 'back-end'] }),
+    issue({ subject: [...organisation, ['OU', 'Users'], ['CN', 'ALICE']], issuer: userCa })
+  ])
   return {
-    rootFile: await save(directory, 'root.pem', pemOf(root)),
-    serverFile: await save(directory, 'SAPSSLS.pem', keyOf(server) + pemOf(server)),
-    gatewayFile: await save(directory, 'SAPSSLC.pem', keyOf(gateway) + pemOf(gateway)),
-    backendFile: await save(directory, 'backend.pem', keyOf(backend) + pemOf(backend)),
-    userCertificateFile: await save(directory, 'user.pem', pemOf(user) + pemOf(userCa)),
-    userKeyFile: await save(directory, 'user.key', keyOf(user))
+    dmzDirectory: await save(join(directory, 'dmz'), { 'SAPSSLS.pse': pseOf(dmz, root) }),
+    localDirectory: await save(join(directory, 'local'), { 'SAPSSLS.pse': pseOf(localServer, root), 'SAPSSLC.pse': pseOf(localClient, root) }),
+    backend: backendFilesIn(await save(join(directory, 'back-end'), { 'back-end.pem': keyOf(backend) + pemOf(backend), 'root.pem': pemOf(root) })),
+    user: userFilesIn(await save(join(directory, 'user'), { 'user.pem': pemOf(user) + pemOf(userCa), 'user.key': keyOf(user), 'root.pem': pemOf(root) }))
   }
+}
+
+/** Names of the back end's files in its directory. */
+export function backendFilesIn (directory: string): BackendFiles {
+  return { identityFile: join(directory, 'back-end.pem'), rootFile: join(directory, 'root.pem') }
+}
+
+function userFilesIn (directory: string): UserFiles {
+  return { rootFile: join(directory, 'root.pem'), certificateFile: join(directory, 'user.pem'), keyFile: join(directory, 'user.key') }
+}
+
+function nameOf (commonName: string): Name {
+  return [...organisation, ['CN', commonName]]
+}
+
+/** Without a PIN, so that nobody has to type one or to write a `cred_v2`; the trust list is the root. */
+function pseOf ({ certificate, privateKey }: IssuedIdentity, root: IssuedIdentity): Buffer {
+  const [file] = writeIdentity({ privateKey, certificate, chain: [root.certificate], trusted: [root.certificate] }, { format: 'pse-v2', pin: null })
+  return (file as { bytes: Buffer }).bytes
 }
 
 function pemOf ({ certificate }: IssuedIdentity): string {
@@ -50,8 +85,8 @@ function keyOf ({ privateKey }: IssuedIdentity): string {
   return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
 }
 
-async function save (directory: string, name: string, text: string): Promise<string> {
-  const file = join(directory, name)
-  await writeFile(file, text, { mode: 0o600 })
-  return file
+async function save (directory: string, files: Readonly<Record<string, string | Buffer>>): Promise<string> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  for (const [file, content] of Object.entries(files)) await writeFile(join(directory, file), content, { mode: 0o600 })
+  return directory
 }

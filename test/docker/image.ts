@@ -177,7 +177,7 @@ t.test('starts the demo landscape without a mounted profile', async t => {
   t.equal(await demo.log(/as expected/i), 'All of it as expected.')
   await demo.healthy()
   const file = join(workspace, 'demo-root.pem')
-  writeFileSync(file, await demo.exec('sh', '-c', 'cat /tmp/postern-demo-*/root.pem'))
+  writeFileSync(file, await demo.exec('sh', '-c', 'cat /tmp/postern-demo-*/user/root.pem'))
   t.match(await curl(await demo.publishedPort(8443), '--cacert', file), /SSL_CIPHER_SUITE/i)
   t.equal(await demo.stop(), 0)
 })

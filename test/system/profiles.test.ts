@@ -7,7 +7,6 @@ import { buildBackend, type Backend, type SeenRequest } from '../helpers/backend
 import { ask } from '../helpers/gateway.ts'
 import { startGateway, type GatewayProcess } from '../helpers/gateway-process.ts'
 import { buildInstance } from '../helpers/instance.ts'
-import { bundle } from '../helpers/landscape.ts'
 import { freePort } from '../helpers/nginx.ts'
 import { mintPki } from '../helpers/pki.ts'
 
@@ -34,7 +33,7 @@ async function buildTlsBackend (t: Test): Promise<Backend> {
 }
 
 t.test('every profile is in one of these tests', async t => {
-  const tested = ['auxiliary-upstream', 'cascade-first', 'cascade-second', 'demo', 'end-to-end', 'terminate-and-reencrypt']
+  const tested = ['auxiliary-upstream', 'cascade-first', 'cascade-second', 'dmz', 'end-to-end', 'local', 'terminate-and-reencrypt']
   t.strictSame(readdirSync(directory).filter(name => name.endsWith('.pfl')).toSorted(), tested.map(name => `${name}.pfl`))
 })
 
@@ -83,11 +82,19 @@ t.test('auxiliary-upstream.pfl', async t => {
   t.strictSame([backend.heads.length, auxiliary.heads.length], [1, 1])
 })
 
-t.test('demo.pfl', async t => {
+t.test('dmz.pfl and local.pfl', async t => {
   const backend = await buildTlsBackend(t)
-  const files = { 'SAPSSLS.pem': bundle(pki.server), 'SAPSSLC.pem': bundle(pki.gateway), 'root.pem': ca }
-  const [first] = Object.entries(files).map(([name, text]) => pki.file(name, text)) as [string]
-  const gateway = await start(t, 'demo.pfl', [`_DIR=${join(first, '..')}`, '_PORT=0', `_BACKEND=${backend.origin}`])
-  const answer = await ask({ port: await gateway.port('icm/server_port_0'), tls: user, path: '/' })
-  t.match(answer.json(), { client: 'wd-dmz', headers: { ssl_client_cert: certificate, clientprotocol: 'https', 'x-forwarded-for': /127\.0\.0\.1|::1/ } })
+  const appPort = await freePort()
+  const names = { inner: '_INNER=CN=wd-dmz, O=Example, C=DE', outer: '_OUTER=CN=localhost, O=Example, C=DE' }
+  const dmz = await start(t, 'dmz.pfl', [instanceOf(t), '_HOST=127.0.0.1', '_PORT=0', '_RI_HOST=127.0.0.1', '_RI_PORT=0', '_PERMIT=127.0.0.1', `_APP_PORT=${appPort}`, names.inner])
+  const [port, registrationPort] = [await dmz.port('icm/server_port_0'), await dmz.port('wdisp/ri/client_serv')]
+  t.match(await ask({ port, tls: user, path: '/x' }), { status: 503 }, 'nobody has registered')
+  const local = await start(t, 'local.pfl', [instanceOf(t), '_DMZ=localhost', `_RI_PORT=${registrationPort}`, `_APP_PORT=${appPort}`, `_BACKEND=${backend.origin}`, names.outer])
+  await dmz.line(line => line.includes('"initiator registered"'))
+  const seen: SeenRequest = (await ask({ port, tls: user, path: '/x' })).json()
+  t.match(seen, { target: '/x', client: 'wd-dmz', headers: { ssl_client_cert: certificate, clientprotocol: 'https', 'x-forwarded-for': /127\.0\.0\.1|::1/ } })
+  const anonymous: SeenRequest = (await ask({ port, tls: { ca }, path: '/x', headers: { SSL_CLIENT_CERT: certificate } })).json()
+  t.notOk('ssl_client_cert' in anonymous.headers, 'a forged field does not arrive')
+  t.strictSame(await local.stop(), { code: 0, signal: null })
+  t.match(await ask({ port, tls: user, path: '/x' }), { status: 503 })
 })
