@@ -88,8 +88,20 @@ export interface TlsConnections {
    * Returns their number.
    */
   readonly endThose: (predicate: (socket: TLSSocket) => boolean) => number
-  /** Ends, in the same way, the connections whose client the revocation check refuses by now. */
+  /** Ends, in the same way, the connections whose client would be refused now: by the trust list or by the revocation check. */
   readonly endRefused: () => number
+  /** Whether the client of this connection would be refused now. */
+  readonly isRefused: (socket: TLSSocket) => boolean
+  /**
+   * Puts identities in the places of the present ones: the next handshake uses the new ones, and no session of an old one is resumed. What
+   * runs goes on; {@link TlsConnections.endRefused} ends what a new trust list no longer accepts.
+   *
+   * @param identities as many as the server was made with, in their order; the same object stays as it is
+   * @throws POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY, POSTERN_ERR_TLS_CONTEXT; nothing is replaced then
+   */
+  readonly replaceIdentities: (identities: readonly Identity[]) => void
+  /** No session that was made so far is resumed any more: for whoever replaces revocation lists. */
+  readonly forgetSessions: () => void
 }
 
 declare module 'fastify' {
@@ -174,7 +186,10 @@ function connectionsOf ({ acceptors }: Termination, ends: ConnectionEnds): TlsCo
   }
   return {
     endThose: predicate => acceptors.reduce((sum, acceptor) => sum + endThat(acceptor, predicate), 0),
-    endRefused: () => acceptors.reduce((sum, acceptor) => sum + endThat(acceptor, socket => acceptor.isRefused(socket)), 0)
+    endRefused: () => acceptors.reduce((sum, acceptor) => sum + endThat(acceptor, socket => acceptor.isRefused(socket)), 0),
+    isRefused: socket => acceptors.some(acceptor => acceptor.isRefused(socket)),
+    replaceIdentities: identities => { for (const acceptor of acceptors) acceptor.replaceIdentities(identities) },
+    forgetSessions: () => { for (const acceptor of acceptors) acceptor.forgetSessions() }
   }
 }
 

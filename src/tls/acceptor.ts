@@ -4,9 +4,8 @@ import type { TLSSocket } from 'node:tls'
 import type { Identity } from '../pse/identity.ts'
 import type { RevocationCheck, RevocationFinding } from '../revocation/revocation-lists.ts'
 import { hasVerifiedCertificate } from './connection.ts'
-import { IdentityServer } from './identity-server.ts'
 import { peekClientHello } from './peek.ts'
-import { PeerPaths } from './peer-path.ts'
+import { PortIdentity } from './port-identity.ts'
 import type { TlsSettings } from './secure-context.ts'
 import { normalizeServerName, ServerNames } from './server-name.ts'
 
@@ -47,11 +46,10 @@ const maxClientHelloMs = 10_000
 export class TlsAcceptor {
   readonly #options: AcceptorOptions
   readonly #events: AcceptorEvents
-  readonly #servers: readonly IdentityServer[]
-  readonly #names: ServerNames
-  readonly #paths: readonly PeerPaths[]
-  /** Position of the identity that a handshake was made with. */
-  readonly #identityOf = new WeakMap<object, number>()
+  #identities: readonly PortIdentity[]
+  #names: ServerNames
+  /** What a handshake was made with. */
+  readonly #handshakes = new WeakMap<object, Handshake>()
   readonly #connections = new Set<Duplex>()
   readonly #secured = new Set<TLSSocket>()
   #closing = false
@@ -63,9 +61,32 @@ export class TlsAcceptor {
   constructor (identities: readonly Identity[], options: AcceptorOptions, events: AcceptorEvents) {
     this.#options = options
     this.#events = events
-    this.#servers = identities.map((identity, index) => this.#serverOf(identity, index))
-    this.#names = new ServerNames(identities.map(({ certificate }) => certificate as Buffer))
-    this.#paths = options.revocation ? identities.map(identity => new PeerPaths(identity)) : []
+    this.#identities = identities.map((identity, index) => this.#listen(new PortIdentity(identity, options), index))
+    this.#names = namesOf(this.#identities)
+  }
+
+  /**
+   * Puts identities in the places of the present ones: the next handshake uses the new ones, and no session of an old one is resumed.
+   * Connections and handshakes that are under way go on; whether their client is still trusted, {@link isRefused} tells.
+   *
+   * @param identities as many as there are, in their order; those that are the same objects stay as they are
+   * @throws POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY, POSTERN_ERR_TLS_CONTEXT; nothing is replaced then
+   */
+  replaceIdentities (identities: readonly Identity[]): void {
+    this.#use(identities.map((identity, index) => {
+      const present = this.#identities[index] as PortIdentity
+      return identity === present.identity ? present : this.#listen(new PortIdentity(identity, this.#options, present), index)
+    }))
+  }
+
+  /** No session that was made so far is resumed any more: whoever comes back is verified anew. */
+  forgetSessions (): void {
+    this.#use(this.#identities.map((present, index) => this.#listen(new PortIdentity(present.identity, this.#options, present), index)))
+  }
+
+  #use (identities: readonly PortIdentity[]): void {
+    this.#identities = identities
+    this.#names = namesOf(identities)
   }
 
   /** Takes a new connection. */
@@ -80,7 +101,7 @@ export class TlsAcceptor {
     const remoteAddress = remoteAddressOf(connection)
     this.#connections.add(connection)
     connection.once('close', () => this.#connections.delete(connection))
-    if (this.#servers.length === 1) return this.#handshake(connection, 0)
+    if (this.#identities.length === 1) return this.#handshake(connection, 0)
     peekClientHello(connection, Math.min(maxClientHelloMs, this.#options.handshakeTimeoutMs), peeked => {
       if (peeked.state === 'lost') return this.#events.failed({ reason: peeked.reason, remoteAddress })
       const name = peeked.state === 'complete' && peeked.serverName !== null ? normalizeServerName(peeked.serverName) : null
@@ -95,8 +116,8 @@ export class TlsAcceptor {
    * @param host without port; `null` for a request without a host, which counts as one for the default identity
    */
   serves (host: string | null, socket: object): boolean {
-    if (this.#servers.length === 1) return true
-    return this.#identityOf.get(socket) === this.#names.indexOf(host === null ? null : normalizeServerName(host))
+    if (this.#identities.length === 1) return true
+    return this.#handshakes.get(socket)?.index === this.#names.indexOf(host === null ? null : normalizeServerName(host))
   }
 
   /** The connections whose handshake has ended and for which `predicate` holds: for those that somebody wants to end. */
@@ -104,9 +125,13 @@ export class TlsAcceptor {
     return [...this.#secured].filter(predicate)
   }
 
-  /** Whether the revocation check refuses the client of this connection now: lists may have been replaced since its handshake. */
+  /**
+   * Whether the client of this connection would be refused now: trust list and revocation lists may have been replaced since its
+   * handshake. `false` for connections of others, and for clients without a certificate that was verified.
+   */
   isRefused (socket: TLSSocket): boolean {
-    return this.#findingOf(socket, this.#identityOf.get(socket) ?? 0) !== null
+    const handshake = this.#handshakes.get(socket)
+    return handshake !== undefined && (!this.#isTrusted(socket, handshake) || this.#findingOf(socket, handshake.index) !== null)
   }
 
   /** Ends the handshakes that are under way and takes no more. Connections whose handshake has ended stay. */
@@ -118,31 +143,24 @@ export class TlsAcceptor {
     }
   }
 
-  #serverOf (identity: Identity, index: number): IdentityServer {
-    const server = new IdentityServer(identity, this.#options)
-    server.on('secureConnection', socket => { this.#secure(socket, index) })
+  #listen (entry: PortIdentity, index: number): PortIdentity {
+    const { server } = entry
+    server.on('secureConnection', socket => { this.#secure(socket, { entry, index }) })
     server.on('tlsClientError', (error: Error & { code?: string }, socket) => {
       this.#events.failed({ reason: String(socket.authorizationError ?? error.code), remoteAddress: remoteAddressOf(socket) })
       socket.destroy()
     })
-    return server
+    return entry
   }
 
   #handshake (connection: Duplex, index: number): void {
-    (this.#servers[index] as IdentityServer).handshake(connection)
+    (this.#identities[index] as PortIdentity).server.handshake(connection)
   }
 
-  #secure (socket: TLSSocket, index: number): void {
-    // OpenSSL demands a certificate in full handshakes only; a resumed session carries the verdict of an earlier time
-    if (this.#options.verifyClient === 2 && !hasVerifiedCertificate(socket, this.#options.now?.())) {
-      this.#events.failed({ reason: 'CERT_HAS_EXPIRED', remoteAddress: remoteAddressOf(socket) })
-      socket.destroy()
-      return
-    }
-    const finding = this.#findingOf(socket, index)
-    if (finding !== null) {
-      const reason = finding.status === 'revoked' ? 'CERT_REVOKED' : 'CERT_STATUS_UNKNOWN'
-      this.#events.failed({ reason, remoteAddress: remoteAddressOf(socket), finding })
+  #secure (socket: TLSSocket, handshake: Handshake): void {
+    const refusal = this.#refusalOf(socket, handshake)
+    if (refusal !== null) {
+      this.#events.failed({ ...refusal, remoteAddress: remoteAddressOf(socket) })
       socket.destroy()
       return
     }
@@ -150,10 +168,27 @@ export class TlsAcceptor {
       socket.destroy()
       return
     }
-    this.#identityOf.set(socket, index)
+    this.#handshakes.set(socket, handshake)
     this.#secured.add(socket)
     socket.once('close', () => this.#secured.delete(socket))
     this.#events.secured(socket)
+  }
+
+  #refusalOf (socket: TLSSocket, handshake: Handshake): Pick<HandshakeFailure, 'reason' | 'finding'> | null {
+    // OpenSSL demands a certificate in full handshakes only; a resumed session carries the verdict of an earlier time
+    if (this.#options.verifyClient === 2 && !hasVerifiedCertificate(socket, this.#options.now?.())) return { reason: 'CERT_HAS_EXPIRED' }
+    // it may have begun before the trust list was replaced
+    if (!this.#isTrusted(socket, handshake)) return { reason: 'CERT_UNTRUSTED' }
+    const finding = this.#findingOf(socket, handshake.index)
+    return finding === null ? null : { reason: finding.status === 'revoked' ? 'CERT_REVOKED' : 'CERT_STATUS_UNKNOWN', finding }
+  }
+
+  /** Whether the present trust list accepts what the one of the handshake has accepted. */
+  #isTrusted (socket: TLSSocket, { entry, index }: Handshake): boolean {
+    const present = this.#identities[index] as PortIdentity
+    if (present.identity === entry.identity || present.paths.trustsAllOf(entry.paths)) return true
+    const at = this.#options.now?.() ?? new Date()
+    return !hasVerifiedCertificate(socket, at) || present.paths.accepts(entry.paths.pathOf(socket, at), at)
   }
 
   /**
@@ -164,8 +199,18 @@ export class TlsAcceptor {
     const { revocation, now } = this.#options
     const at = now?.() ?? new Date()
     if (!revocation || !hasVerifiedCertificate(socket, at)) return null
-    return revocation.judge((this.#paths[index] as PeerPaths).pathOf(socket, at), at)
+    return revocation.judge((this.#identities[index] as PortIdentity).paths.pathOf(socket, at), at)
   }
+}
+
+interface Handshake {
+  readonly entry: PortIdentity
+  /** Position of the identity. */
+  readonly index: number
+}
+
+function namesOf (identities: readonly PortIdentity[]): ServerNames {
+  return new ServerNames(identities.map(({ identity: { certificate } }) => certificate as Buffer))
 }
 
 /** Where a connection comes from. A TLS socket whose handshake failed has lost it; the connection below it, which Node keeps there, has not. */

@@ -16,11 +16,15 @@ export class PeerPaths {
   readonly #trusted: readonly Certificate[]
   /** By the chain, which the cache hands out as the same object for the same certificate. */
   readonly #paths = new WeakMap<readonly Certificate[], CertificatePath>()
-  readonly #cache = new IssuerCache()
+  readonly #cache: IssuerCache
 
-  /** @throws POSTERN_ERR_X509_CERTIFICATE_INVALID for a trust list with something else than certificates */
-  constructor (identity: Pick<Identity, 'trusted' | 'chain'>) {
+  /**
+   * @param previous of the identity that this one takes the place of: issuers that were seen with it are candidates here, and are verified anew
+   * @throws POSTERN_ERR_X509_CERTIFICATE_INVALID for a trust list with something else than certificates
+   */
+  constructor (identity: Pick<Identity, 'trusted' | 'chain'>, previous?: PeerPaths) {
     this.#identity = identity
+    this.#cache = previous === undefined ? new IssuerCache() : previous.#cache
     this.#trusted = identity.trusted.map(der => parseCertificate(der))
     this.#anchors = new Set(this.#trusted.map(({ fingerprint256 }) => fingerprint256))
   }
@@ -36,11 +40,25 @@ export class PeerPaths {
     return this.#seenBefore(leaf) ?? this.#build(leaf, now)
   }
 
+  /** Whether this trust list accepts a path that was verified against another one, now or earlier. */
+  accepts ({ certificates }: CertificatePath, now: Date = new Date()): boolean {
+    const [certificate, ...issuers] = certificates
+    if (certificate === undefined) return false
+    const chain = buildChain(certificate, [...this.#trusted, ...issuers], now)
+    return [certificate, ...chain].some(({ fingerprint256 }) => this.#anchors.has(fingerprint256))
+  }
+
+  /** Whether everything that `other` trusts is trusted here, too. */
+  trustsAllOf (other: PeerPaths): boolean {
+    return [...other.#anchors].every(anchor => this.#anchors.has(anchor))
+  }
+
+  /** A chain that was kept for the trust list before this one is no answer here. */
   #seenBefore (leaf: X509Certificate): CertificatePath | null {
     const chain = this.#cache.chainOf(leaf)
     if (chain === null) return null
     const isKept = ({ raw }: X509Certificate) => chain.some(({ der }) => der.equals(raw))
-    return sentIssuers(leaf).every(isKept) ? this.#paths.get(chain) as CertificatePath : null
+    return sentIssuers(leaf).every(isKept) ? this.#paths.get(chain) ?? null : null
   }
 
   #build (leaf: X509Certificate, now: Date): CertificatePath {
