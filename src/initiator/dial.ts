@@ -5,7 +5,7 @@ import type { Identity } from '../pse/identity.ts'
 import type { RevocationCheck } from '../revocation/revocation-lists.ts'
 import { tlsClient } from '../upstream/connector.ts'
 import type { UpstreamTls } from '../upstream/server.ts'
-import { dialFailure, failureOf, timeoutOf, type DialFailure, type DialStep } from './failure.ts'
+import { closedAfterHandshake, dialFailure, failureOf, timeoutOf, type DialFailure, type DialStep } from './failure.ts'
 import { throughProxy } from './proxy.ts'
 
 /** A host that is dialled. */
@@ -42,12 +42,12 @@ export interface Deadline {
 /**
  * Starts the time of a dial.
  *
- * @param onStep called as each step begins
  * @param abort gives the dial up
  */
-export function startDeadline ({ place, timeoutMs, abort, onStep }: { place: string, timeoutMs: number, abort?: AbortSignal | undefined, onStep?: ((step: DialStep) => void) | undefined }): Deadline {
+export function startDeadline ({ place, timeoutMs, abort }: { place: string, timeoutMs: number, abort?: AbortSignal | undefined }): Deadline {
   const controller = new AbortController()
   let step: DialStep = 'TCP'
+  let overTls = false
   const timer = setTimeout(() => { controller.abort(timeoutOf({ step, place, timeoutMs })) }, timeoutMs)
   const onAbort = (): void => { controller.abort(abort?.reason) }
   if (abort?.aborted === true) onAbort()
@@ -55,10 +55,14 @@ export function startDeadline ({ place, timeoutMs, abort, onStep }: { place: str
   return {
     enter: next => {
       step = next
-      onStep?.(next)
+      overTls ||= next === 'TLS'
     },
     signal: controller.signal,
-    failure: error => failureOf(controller.signal.aborted ? controller.signal.reason : error, { step, place, timeoutMs }),
+    failure: error => {
+      const failure = failureOf(controller.signal.aborted ? controller.signal.reason : error, { step, place, timeoutMs })
+      // with TLS 1.3 the client's handshake is over before the server has looked at its certificate, and a reset can overtake the alert
+      return overTls && step === 'upgrade' && failure.reason === 'closed' ? closedAfterHandshake(place) : failure
+    },
     end: () => {
       clearTimeout(timer)
       abort?.removeEventListener('abort', onAbort)

@@ -62,6 +62,11 @@ export function failureOf (error: unknown, { step, place }: DialPlace): DialFail
   return dialFailure(step, reason, `${place}: ${text} (${code})${more}`)
 }
 
+/** The failure of a connection that was closed as soon as its TLS handshake had ended. */
+export function closedAfterHandshake (place: string): DialFailure {
+  return dialFailure('TLS', 'certificate-refused', `${place}: closed after the TLS handshake: most likely the acceptor refused the certificate of this side, or its absence`)
+}
+
 /** The failure of a step that took too long. */
 export function timeoutOf ({ step, place, timeoutMs }: DialPlace): DialFailure {
   const hint = step === 'TCP' ? ': a firewall may drop the packets' : step === 'DNS' ? ': the name server does not answer' : ''
