@@ -1,8 +1,10 @@
 /**
  * The docker command line for tests: each container is removed when its test ends.
  */
-import { execFile, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
@@ -13,6 +15,19 @@ const run = promisify(execFile)
 export async function docker (...args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await run('docker', args, { maxBuffer: 64 * 1024 * 1024 })
   return `${stdout}${stderr}`.trim()
+}
+
+/** The project. */
+export const root = join(import.meta.dirname, '../..')
+
+/** Builds an image from the files of HEAD alone: what a fresh clone has. Returns the directory with these files. */
+export async function buildImage (image: string, workspace: string): Promise<string> {
+  const checkout = join(workspace, 'checkout')
+  mkdirSync(checkout)
+  execFileSync('bash', ['-o', 'pipefail', '-c', 'git -C "$0" archive HEAD | tar -x -C "$1"', root, checkout])
+  // without a network of its own for the build: npm reaches the registry as this machine does
+  await docker('build', '--network=host', '--force-rm', '--tag', image, checkout)
+  return checkout
 }
 
 /** A running container. */
@@ -34,9 +49,9 @@ export class Container {
     return await docker('inspect', '--format', format, this.id)
   }
 
-  /** Waits for a line in the output, from the container's start on. */
-  async log (line: RegExp): Promise<string> {
-    return await firstLine(['logs', '--follow', this.id], line)
+  /** Waits for a line in the output, from the container's first start on or from `since` (ISO 8601). */
+  async log (line: RegExp, since = '1'): Promise<string> {
+    return await firstLine(['logs', '--follow', '--since', since, this.id], line)
   }
 
   /** Waits until the container's own health check has succeeded, after `since` (ISO 8601) when the container was started again. */

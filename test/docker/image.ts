@@ -10,10 +10,9 @@ import { connect, type TLSSocket } from 'node:tls'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { docker, startContainer, type Container } from './docker.ts'
+import { buildImage, docker, root, startContainer, type Container } from './docker.ts'
 
 const run = promisify(execFile)
-const root = join(import.meta.dirname, '../..')
 const IMAGE = `postern-test:${process.pid}`
 /** The user of the image. */
 const UID = 1000
@@ -27,17 +26,8 @@ t.teardown(async () => {
 const pki = join(workspace, 'pki')
 t.before(async () => {
   mintPki()
-  await buildImage()
+  await buildImage(IMAGE, workspace)
 })
-
-/** Builds from the files of HEAD alone: what a fresh clone has. */
-async function buildImage (): Promise<void> {
-  const checkout = join(workspace, 'checkout')
-  mkdirSync(checkout)
-  execFileSync('bash', ['-o', 'pipefail', '-c', 'git -C "$0" archive HEAD | tar -x -C "$1"', root, checkout])
-  // without a network of its own for the build: npm reaches the registry as this machine does
-  await docker('build', '--network=host', '--force-rm', '--tag', IMAGE, checkout)
-}
 
 function mintPki (): void {
   mkdirSync(pki)
