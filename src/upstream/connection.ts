@@ -80,6 +80,11 @@ export class UpstreamConnection {
     return this.#sentOnSocket++ > 0
   }
 
+  /** Whether there is no open socket: none could be made, or it has been closed. */
+  get isLost (): boolean {
+    return this.socket === null || this.socket.destroyed
+  }
+
   /** Whether a byte came since the last request was written. */
   get answered (): boolean {
     return this.#answers.answered

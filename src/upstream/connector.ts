@@ -5,7 +5,7 @@ import { errors } from '../errors.ts'
 import type { CertificatePath } from '../revocation/check.ts'
 import type { RevocationCheck } from '../revocation/revocation-lists.ts'
 import { rememberPeer } from '../tls/session-peer.ts'
-import { refusalOf, serverPathOf } from './peer-check.ts'
+import { refusalOf, rememberPath, serverPathOf } from './peer-check.ts'
 import type { UpstreamServer, UpstreamTls } from './server.ts'
 import { tlsClientOptions } from './tls-client.ts'
 
@@ -58,10 +58,11 @@ export function whenConnected (socket: Socket, { event, timeoutMs }: { event: 'c
  */
 export function tlsClient (server: { readonly host: string, readonly tls: UpstreamTls }, revocation: RevocationCheck | null): (over: ConnectionOptions) => TLSSocket {
   const options = tlsClientOptions(server)
+  const { identity } = server.tls
   let session: Session | undefined
   return over => {
     // a session shows no certificate: to be judged it has to come with the one that it was made with
-    const offered = revocation !== null && session?.peer.path === null ? undefined : session
+    const offered = session?.peer.path === null ? undefined : session
     const socket = tls.connect({ ...over, ...options, ...(offered === undefined ? {} : { session: offered.ticket }) })
     const peer: Peer = { path: null, certificate: undefined }
     // Node hands a session over only after the certificate of the connection was accepted
@@ -71,11 +72,10 @@ export function tlsClient (server: { readonly host: string, readonly tls: Upstre
     socket.once('error', forget).once('secureConnect', () => {
       peer.certificate = socket.isSessionReused() ? offered?.peer.certificate : socket.getPeerX509Certificate()
       if (peer.certificate !== undefined) rememberPeer(socket, peer.certificate)
-      if (revocation !== null) {
-        peer.path = socket.isSessionReused() ? offered?.peer.path as CertificatePath : serverPathOf(socket, server.tls.identity)
-        const refusal = refusalOf(socket, peer.path, revocation)
-        if (refusal !== null) socket.destroy(refusal)
-      }
+      peer.path = socket.isSessionReused() ? offered?.peer.path as CertificatePath : serverPathOf(socket, identity)
+      rememberPath(socket, peer.path, identity)
+      const refusal = revocation === null ? null : refusalOf(peer.path, revocation)
+      if (refusal !== null) socket.destroy(refusal)
       if (!socket.destroyed) socket.off('error', forget)
     })
     return socket
@@ -84,7 +84,7 @@ export function tlsClient (server: { readonly host: string, readonly tls: Upstre
 
 /** The other side of a connection, for the sessions that come from it. */
 interface Peer {
-  /** `null` until it was judged, and if nobody judges it. */
+  /** `null` until the handshake has ended. */
   path: CertificatePath | null
   /** `undefined` until the handshake has ended. */
   certificate: X509Certificate | undefined

@@ -9,8 +9,14 @@ import { PeerPaths } from '../tls/peer-path.ts'
 /** Issuers by the identity whose trust list verified them. */
 const issuers = new WeakMap<Identity, PeerPaths>()
 
-/** The paths of connections that were judged. */
-const paths = new WeakMap<object, CertificatePath>()
+interface VerifiedPeer {
+  readonly path: CertificatePath
+  /** The client PSE that the connection was made with. */
+  readonly identity: Identity
+}
+
+/** What is known of the back ends of connections. */
+const peers = new WeakMap<object, VerifiedPeer>()
 
 /**
  * The path of a back end's certificate, from a full handshake that has ended well. A resumed session shows a client no certificate
@@ -19,9 +25,18 @@ const paths = new WeakMap<object, CertificatePath>()
  * @param identity the client PSE that the connection was made with
  */
 export function serverPathOf (socket: TLSSocket, identity: Identity): CertificatePath {
+  return pathsOf(identity).pathOf(socket)
+}
+
+function pathsOf (identity: Identity): PeerPaths {
   let known = issuers.get(identity)
   if (known === undefined) issuers.set(identity, known = new PeerPaths(identity))
-  return known.pathOf(socket)
+  return known
+}
+
+/** Notes the path of a connection, for {@link isRefused} and {@link isUntrusted}. */
+export function rememberPath (socket: TLSSocket, path: CertificatePath, identity: Identity): void {
+  peers.set(socket, { path, identity })
 }
 
 /**
@@ -29,19 +44,27 @@ export function serverPathOf (socket: TLSSocket, identity: Identity): Certificat
  *
  * @returns POSTERN_ERR_UPSTREAM_REVOKED when the connection must not be used, else `null`
  */
-export function refusalOf (socket: TLSSocket, path: CertificatePath, revocation: RevocationCheck): Error | null {
-  paths.set(socket, path)
+export function refusalOf (path: CertificatePath, revocation: RevocationCheck): Error | null {
   const finding = revocation.judge(path)
   return finding === null ? null : new errors.UPSTREAM_REVOKED(textOf(finding))
 }
 
-/**
- * Whether the certificate of a back end is refused by now, for connections that were judged when they were made. Others, those without
- * TLS among them, are not refused.
- */
+/** Whether the certificate of a back end is refused by now. Connections without TLS are not. */
 export function isRefused (socket: object, revocation: RevocationCheck): boolean {
-  const path = paths.get(socket)
-  return path !== undefined && revocation.judge(path) !== null
+  const peer = peers.get(socket)
+  return peer !== undefined && revocation.judge(peer.path) !== null
+}
+
+/**
+ * Whether the trust list that verified a back end has been replaced by one that does not accept it. Connections without TLS are not.
+ *
+ * @param presentOf the identity that is in the place of another one now; that one itself where it has not been replaced
+ */
+export function isUntrusted (socket: object, presentOf: (identity: Identity) => Identity): boolean {
+  const peer = peers.get(socket)
+  if (peer === undefined) return false
+  const present = presentOf(peer.identity)
+  return present !== peer.identity && !pathsOf(present).trustsAllOf(pathsOf(peer.identity)) && !pathsOf(present).accepts(peer.path)
 }
 
 function textOf (finding: RevocationFinding): string {

@@ -9,24 +9,36 @@ const NO_IDENTITY = {}
  * own; what belongs to the old one is not kept in memory by this.
  */
 export class PerServer<T extends object> {
-  readonly #byServer = new WeakMap<UpstreamServer, T>()
-  readonly #byIdentity = new WeakMap<Identity | typeof NO_IDENTITY, Map<string, T>>()
+  #byServer = new WeakMap<UpstreamServer, { readonly identity: object, readonly value: T }>()
+  readonly #byIdentity = new WeakMap<object, Map<string, T>>()
   readonly #make: (server: UpstreamServer) => T
 
+  /** @param make gets the server with the identity that it has now, and keeps */
   constructor (make: (server: UpstreamServer) => T) {
     this.#make = make
   }
 
-  /** The one of this server. */
+  /** The one of this server and the identity that it has now. */
   of (server: UpstreamServer): T {
-    let found = this.#byServer.get(server)
-    if (found === undefined) this.#byServer.set(server, found = this.#equal(server))
-    return found
+    const identity = server.tls?.identity ?? NO_IDENTITY
+    const found = this.#byServer.get(server)
+    if (found?.identity === identity) return found.value
+    const value = this.#equal(fixed(server), identity)
+    this.#byServer.set(server, { identity, value })
+    return value
+  }
+
+  /** Lets go of what was made for an identity, and returns it. */
+  forget (identity: Identity): T[] {
+    const known = [...this.#byIdentity.get(identity)?.values() ?? []]
+    this.#byIdentity.delete(identity)
+    // entries of servers that nobody asks for would keep it
+    this.#byServer = new WeakMap()
+    return known
   }
 
   /** Servers that are alike share one. */
-  #equal (server: UpstreamServer): T {
-    const identity = server.tls?.identity ?? NO_IDENTITY
+  #equal (server: UpstreamServer, identity: object): T {
     let known = this.#byIdentity.get(identity)
     if (known === undefined) this.#byIdentity.set(identity, known = new Map())
     const { origin, host, port, tls } = server
@@ -35,4 +47,9 @@ export class PerServer<T extends object> {
     if (found === undefined) known.set(key, found = this.#make(server))
     return found
   }
+}
+
+/** The identity of a server may be replaced; whoever has connections needs the one that they were made with. */
+function fixed (server: UpstreamServer): UpstreamServer {
+  return server.tls === null ? server : { ...server, tls: { ...server.tls } }
 }

@@ -59,6 +59,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
   readonly #detached = new Set<Duplex>()
   readonly #onEmpty: Array<() => void> = []
   #stopped = false
+  #retired = false
 
   constructor (options: PoolOptions) {
     super()
@@ -133,7 +134,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
 
   #came (socket: Socket): void {
     const next = this.#waiting.next()
-    if (next === undefined && this.#isStopped) {
+    if (next === undefined && this.#isEnding) {
       socket.destroy()
       this.#checkEmpty()
       return
@@ -157,6 +158,11 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
 
   get #isStopped (): boolean {
     return this.#stopped || this.#options.registry.stopped
+  }
+
+  /** No connection is kept for later. */
+  get #isEnding (): boolean {
+    return this.#isStopped || this.#retired
   }
 
   #wait (exchange: PoolExchange): void {
@@ -187,7 +193,8 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
     if (connection === null || !this.#connections.has(connection)) return
     connection.running--
     if (connection.running > 0) return
-    if (this.#isStopped || this.#options.closeAfterResponse || connection.owner === connection) this.#drop(connection)
+    // one without a socket has failed, and undici may just be telling those who are on it: nobody else is put there
+    if (this.#isEnding || this.#options.closeAfterResponse || connection.owner === connection || connection.isLost) this.#drop(connection)
     else if (connection.owner === null) this.#hand(connection)
   }
 
@@ -283,13 +290,26 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
     for (const socket of this.#detached) socket.destroy()
   }
 
+  /**
+   * Keeps no connection: idle ones end now, the others behind their exchange, upgraded ones when they like. For a pool that another one
+   * has taken the place of: who has a request here or sends one again is still served.
+   */
+  retire (): void {
+    this.#retired = true
+    this.#dropUnused()
+  }
+
+  /** Those that belong to one client are not among the idle ones. */
+  #dropUnused (): void {
+    for (const connection of [...this.#connections]) if (connection.running === 0) this.#drop(connection)
+  }
+
   /** Ends in order: idle connections now, the others with their exchange. */
   override close (): Promise<void>
   override close (callback: () => void): void
   override close (callback?: () => void): Promise<void> | void {
     this.#stopped = true
-    // those that belong to one client are not among the idle ones
-    for (const connection of [...this.#connections]) if (connection.running === 0) this.#drop(connection)
+    this.#dropUnused()
     const closed = new Promise<void>(resolve => {
       this.#onEmpty.push(resolve)
       this.#checkEmpty()

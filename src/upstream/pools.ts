@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { dial, type Connector } from './connector.ts'
+import type { Identity } from '../pse/identity.ts'
 import { PerServer } from './per-server.ts'
 import { UpstreamPool, type PoolOptions, type PoolRegistry } from './pool.ts'
 import type { Pools } from './sender.ts'
@@ -63,6 +64,10 @@ export class UpstreamPools implements Pools {
   /** Closes idle connections, so that names are resolved anew (SIGHUP). */
   refresh (): void {
     for (const pool of [...this.#registry.active]) pool.closeIdle()
+  }
+
+  retireIdentity (identity: Identity): void {
+    for (const pool of this.#pools.forget(identity)) pool.retire()
   }
 
   /**

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Identity } from '../pse/identity.ts'
 import type { Provider, ProviderSource } from '../reverse-invoke/provider.ts'
 import type { RevocationCheck } from '../revocation/revocation-lists.ts'
 import { PerServer } from './per-server.ts'
@@ -61,6 +63,16 @@ export class ReverseInvokePools implements Pools {
 
   /** Nothing to do: no name was resolved for any of these connections. */
   refresh (): void {}
+
+  retireIdentity (identity: Identity): void {
+    for (const sender of this.#senders.forget(identity)) {
+      for (const link of this.#links.values()) link.poolOf(sender)?.retire()
+    }
+  }
+
+  endThose (predicate: (socket: Duplex) => boolean): void {
+    for (const pool of this.#active()) pool.endThose(predicate)
+  }
 
   endTunnels (): void {
     for (const pool of this.#active()) pool.endTunnels()

@@ -1,4 +1,6 @@
+import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { Identity } from '../pse/identity.ts'
 import type { ExchangeHandler, ExchangeOptions } from './exchange.ts'
 import type { UpstreamServer } from './server.ts'
 
@@ -14,6 +16,10 @@ export interface Pools {
   dispatcherFor (server: UpstreamServer): Sender
   /** Lets names be resolved anew (SIGHUP). */
   refresh (): void
+  /** Another identity has taken the place of this one: its idle connections end now, the others behind their exchange. */
+  retireIdentity (identity: Identity): void
+  /** Ends the connections for which `predicate` holds: idle ones now, the others behind the exchanges that they have, upgraded ones at once. */
+  endThose (predicate: (socket: Duplex) => boolean): void
   /** Ends upgraded connections: nothing else does, and they have no last exchange. */
   endTunnels (): void
   /** Ends in order; resolves when the last exchange and the last upgraded connection have ended. */

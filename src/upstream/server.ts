@@ -3,7 +3,7 @@ import type { Identity } from '../pse/identity.ts'
 
 /** How TLS to a back-end server is done. The server's certificate is verified against `identity.trusted`, always. */
 export interface UpstreamTls {
-  /** The client PSE: its trust list verifies the back end. */
+  /** The client PSE: its trust list verifies the back end. May become another object at any time, when the PSE is renewed. */
   readonly identity: Identity
   /** Whether the identity's own certificate is offered to the back end (`wdisp/ssl_auth`). */
   readonly presentCertificate: boolean
