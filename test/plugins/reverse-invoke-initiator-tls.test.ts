@@ -1,6 +1,6 @@
 /** Who the two sides are for each other, and what an administrator is told when one does not accept the other. */
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import type { ReverseInvokeInitiatorOptions } from '../../plugins/reverse-invoke-initiator.ts'
 import { buildFakeAcceptor, tickets } from '../helpers/fake-acceptor.ts'
@@ -114,12 +114,12 @@ t.test('through a proxy', async t => {
   const port = await listen(t, socket => {
     socket.once('data', chunk => {
       asked.push(String(chunk).split('\r\n')[0] ?? '')
-      import('node:net').then(({ connect }) => {
-        const target = connect(acceptor.port, '127.0.0.1', () => { socket.write('HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n') })
-        target.on('error', () => {})
-        target.pipe(socket)
-        socket.pipe(target)
-      }, () => {})
+      const target = connect(acceptor.port, '127.0.0.1', () => { socket.write('HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n') })
+      target.on('error', () => {})
+      target.pipe(socket)
+      socket.pipe(target)
+      socket.once('close', () => { target.destroy() })
+      target.once('close', () => { socket.destroy() })
     })
   })
   const { app, log } = await buildInitiator(t, { host: 'localhost', port: acceptor.port, proxy: { host: '127.0.0.1', port }, resolve: async () => { throw new Error('names are the proxy\'s') } }, { pki })
