@@ -89,3 +89,23 @@ t.test('a second attempt does not meet another stale connection', async t => {
   t.equal(await (await pool.request({ path: '/', method: 'GET' })).body.text(), 'ok')
   t.equal(backend.requests.length, 4)
 })
+
+t.test('a connection that could not be made is not one for those who wait', async t => {
+  const backend = await buildRawBackend(t)
+  await backend.stop()
+  const pools = new UpstreamPools({ maxConnections: 1 })
+  t.teardown(() => pools.destroy())
+  const pool = pools.dispatcherFor(serverAt(backend.port))
+  await Promise.all(['/1', '/2', '/3'].map(async path => { await t.rejects(pool.request({ path, method: 'GET' }), { code: 'ECONNREFUSED' }) }))
+})
+
+t.test('a connection that was lost is not one for those who wait', async t => {
+  let lost = 0
+  const backend = await buildRawBackend(t, { onRequest: ({ socket, connection }) => { if (connection < 2) { lost++; socket.destroy() } else socket.write(ok) } })
+  const pools = new UpstreamPools({ maxConnections: 1 })
+  t.teardown(() => pools.destroy())
+  const pool = pools.dispatcherFor(serverAt(backend.port))
+  const outcomes = await Promise.allSettled([1, 2, 3].map(async number => await (await pool.request({ path: `/${number}`, method: 'POST' })).body.text()))
+  t.same(outcomes.map(({ status }) => status), ['rejected', 'rejected', 'fulfilled'])
+  t.equal(lost, 2)
+})
