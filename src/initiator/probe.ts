@@ -30,7 +30,8 @@ interface ProbeOptions {
 }
 
 /**
- * Dials each address, registers under an instance of its own, opens one data connection, and leaves. What runs is not disturbed.
+ * Dials each address, registers under an instance of its own, opens one data connection, and leaves. What runs is not disturbed: the
+ * registration says that it is a check, and is sent no request.
  * Rejects never: what goes wrong is a step.
  */
 export async function probeAcceptor (options: ProbeOptions): Promise<ProbeStep[]> {
@@ -131,6 +132,6 @@ async function registered (channel: ControlChannel, registration: Registration, 
       },
       ended: reject
     })
-    channel.send({ type: 'register', version: protocolVersion, ...registration, poolSize: 1, instance: `check-${randomBytes(12).toString('hex')}` })
+    channel.send({ type: 'register', version: protocolVersion, ...registration, check: true, instance: `check-${randomBytes(12).toString('hex')}` })
   })
 }

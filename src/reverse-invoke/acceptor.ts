@@ -112,11 +112,14 @@ export class Acceptor {
       metrics.replaced.inc()
       registrations.replace(old)
     }
-    const poolSize = Math.min(message.poolSize ?? Infinity, this.#settings.poolSize)
+    const check = message.check === true
+    // a look needs a connection even where none is kept ready
+    const poolSize = check ? 1 : Math.min(message.poolSize ?? Infinity, this.#settings.poolSize)
     const registration = new Registration({
       peer,
       instance: message.instance,
       endpoints,
+      check,
       limits: { ...this.#settings, poolSize },
       tickets: this.#tickets,
       clock,
@@ -127,7 +130,7 @@ export class Acceptor {
     })
     registrations.add(registration, session)
     metrics.registered.inc()
-    log.info({ ...peerForLog(peer), initiator: registration.name, instance: message.instance, endpoints: endpoints.map(endpointText), replaced: old !== undefined }, 'initiator registered')
+    log.info({ ...peerForLog(peer), initiator: registration.name, instance: message.instance, endpoints: endpoints.map(endpointText), replaced: old !== undefined }, check ? 'initiator checks its way' : 'initiator registered')
     const { replica, replicas, heartbeatMs } = this.#settings
     session.registered({ type: 'registered', version: protocolVersion, replica, replicas, heartbeatMs })
     registration.start()

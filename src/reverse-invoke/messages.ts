@@ -16,7 +16,8 @@ export const RegisterSchema = Type.Object({
   version: Type.Integer({ minimum: 1, maximum: 65_535 }),
   instance: Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9._-]+$', description: 'Stays the same while the process lives; the same certificate with the same instance replaces its registration.' }),
   endpoints: Type.Array(EndpointText, { minItems: 1, maxItems: 1024, uniqueItems: true }),
-  poolSize: Type.Union([Type.Integer({ minimum: 0, maximum: 10_000 }), Type.Null()], { description: 'Idle data connections per endpoint that the initiator wants; null leaves it to the acceptor, whose own value is the upper bound.' })
+  poolSize: Type.Union([Type.Integer({ minimum: 0, maximum: 10_000 }), Type.Null()], { description: 'Idle data connections per endpoint that the initiator wants; null leaves it to the acceptor, whose own value is the upper bound.' }),
+  check: Type.Optional(Type.Literal(true, { description: 'Only a look whether all of it works: everything is checked and connections are asked for, but no request is ever sent.' }))
 }, { additionalProperties: false })
 
 /** Acceptor to initiator: everything asked for is registered (all or nothing). */

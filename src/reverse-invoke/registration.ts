@@ -12,6 +12,8 @@ export interface RegistrationOptions {
   readonly peer: Peer
   readonly instance: string
   readonly endpoints: readonly Endpoint[]
+  /** It only looks whether all of it works, and is sent no request. */
+  readonly check: boolean
   readonly limits: PoolLimits & { readonly maxTickets: number, readonly maxConnections: number }
   readonly tickets: Tickets<ConnectionPool>
   readonly clock: Clock
@@ -44,6 +46,8 @@ export class Registration implements PoolOwner {
   /** What a newer registration must have too in order to replace this one. */
   readonly key: string
   readonly pools: readonly ConnectionPool[]
+  /** Whether requests may be sent to it. */
+  readonly serves: boolean
   readonly clock: Clock
   readonly metrics: AcceptorMetrics
   readonly #options: RegistrationOptions
@@ -56,6 +60,7 @@ export class Registration implements PoolOwner {
   constructor (options: RegistrationOptions) {
     const { peer, instance, endpoints, limits } = options
     this.#options = options
+    this.serves = !options.check
     this.clock = options.clock
     this.metrics = options.metrics
     this.name = `${peer.certificate?.subject ?? peer.address} (${instance})`

@@ -43,6 +43,7 @@ export class Registrations implements ProviderSource {
   add (registration: Registration, channel: RegistrationChannel): void {
     this.#registrations.set(registration, channel)
     this.#byKey.set(registration.key, registration)
+    if (!registration.serves) return
     for (const pool of registration.pools) {
       const text = endpointText(pool.endpoint)
       this.#providers.set(text, [...this.#providers.get(text) ?? [], pool])

@@ -32,3 +32,16 @@ for (const encrypted of [false, true]) {
     await t.rejects(provider!.take(), { code: 'POSTERN_ERR_REVERSE_INVOKE_GONE' })
   })
 }
+
+t.test('who only checks the way gets a connection to open, whatever is kept ready, and never a request', async t => {
+  const { app, port, log } = await buildAcceptor(t, { poolSize: 0 }, null)
+  const initiator = await dialControl(t, { port, as: null })
+  await initiator.register({ check: true })
+  const { status } = await dialData(t, { port, as: null }, await initiator.ticket())
+  t.equal(status, 101)
+  t.same(app.reverseInvoke.providersOf(endpoint), [])
+  t.match(await log.line('initiator checks its way'), { instance: 'one' })
+  const ended = log.line('registration ended')
+  initiator.send({ type: 'draining' })
+  t.match(await ended, { reason: 'bye' }, 'it leaves as everybody does')
+})
