@@ -12,8 +12,8 @@ interface FileSummary { readonly lines: Share, readonly branches: Share }
 
 const root = join(import.meta.dirname, '..')
 
-/** The rooms that decide who somebody is: header policy, names and certificates, identities, profile. */
-const EVERY_BRANCH = /^src\/(client-cert|x509|pse|profile)\//
+/** The rooms that decide who somebody is: header policy, names and certificates, identities, revocation, profile. */
+const EVERY_BRANCH = /^src\/(client-cert|x509|pse|profile|revocation)\//
 const LINES_ELSEWHERE_PERCENT = 90
 
 function readSummary (): Map<string, FileSummary> {

@@ -21,6 +21,7 @@ import { planListeners, type BareListener } from './plan/listeners.ts'
 import { planPlugins } from './plan/plugins.ts'
 import { reportUnregistered } from './plan/reverse-invoke-acceptor.ts'
 import { planInitiators } from './plan/reverse-invoke-initiators.ts'
+import { planRenewal, planRevocation } from './plan/revocation.ts'
 import { Servers } from './plan/servers.ts'
 import { reportConflicts } from './plan/system-conflicts.ts'
 import { planSystems } from './plan/systems.ts'
@@ -83,6 +84,8 @@ function planOf (input: PlanInput): Plan {
     upstream: planUpstream(input),
     router: planRouter(input),
     reverseInvoke: { acceptor, initiators },
+    revocation: planRevocation(input),
+    renewal: planRenewal(input),
     admin,
     log: planLog(input),
     shutdownTimeoutMs: planShutdown(input),

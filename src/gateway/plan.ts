@@ -235,6 +235,20 @@ export interface Plan {
     readonly acceptor: AcceptorPlan | null
     readonly initiators: readonly InitiatorPlan[]
   }
+  /** Revocation lists of clients and back ends. */
+  readonly revocation: {
+    /** `off`: there are no lists. */
+    readonly policy: 'off' | 'soft' | 'hard'
+    /** Files and directories. */
+    readonly lists: ReadonlyArray<{ readonly path: string, readonly parameter: string, readonly origin: Origin }>
+  }
+  /** Replacement of identities, trust lists and revocation lists at run time. */
+  readonly renewal: {
+    /** How often their files are looked at, 0: never. */
+    readonly intervalMs: number
+    /** Certificates that expire within so many days are warned of. */
+    readonly warningDays: number
+  }
   readonly admin: null | { readonly host: string, readonly port: number }
   readonly log: { readonly traceFile: string | null, readonly traceLevel: 0 | 1 | 2 | 3 }
   /** How long running exchanges may take to end on SIGINT and SIGTERM. */

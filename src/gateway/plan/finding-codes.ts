@@ -50,6 +50,8 @@ export const planFindingCodes = {
   // --- the rest -----------------------------------------------------------------------------------------------------
   POSTERN_ERR_PLAN_PIN: 'postern/pin_<xx> names no source of a PIN, or two.',
   POSTERN_WARN_PLAN_UNUSED_IDENTITY: 'postern/pin_<xx> or postern/trust_<xx> names an identity that nothing uses.',
+  POSTERN_ERR_PLAN_CRL_POLICY: 'postern/crl_policy = soft or hard without a postern/crl_<xx>.',
+  POSTERN_WARN_PLAN_CRL_UNUSED: 'A postern/crl_<xx> together with postern/crl_policy = off.',
   POSTERN_ERR_PLAN_PLUGIN_PREFIX: 'Two postern/plugin_<xx> have the same PREFIX.',
   POSTERN_ERR_PLAN_REDIRECT: 'A redirect has PORT without HOST, or changes nothing.',
   POSTERN_ERR_PLAN_LOG: 'LOGFILE or LOGFORMAT of an access log has an unknown place holder or directive.',

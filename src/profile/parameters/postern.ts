@@ -158,3 +158,36 @@ export const traceFile = plain({
   type: file,
   example: 'postern/trace_file = dev_webdisp'
 })
+
+export const revocationLists = plain({
+  name: 'postern/crl_<xx>',
+  description: 'Certificate revocation lists (CRLs), DER or PEM: a file, or a directory with nothing else in it. The certificates of clients and of back ends are checked with them, each with all its issuers. A relative name is looked up in SECUDIR.',
+  type: file,
+  example: 'postern/crl_0 = crls',
+  source: 'https://www.rfc-editor.org/rfc/rfc5280#section-5'
+})
+
+export const revocationPolicy = plain({
+  name: 'postern/crl_policy',
+  description: 'What happens to certificates of which no list says whether they were revoked: soft lets them pass with a warning, hard refuses them. Revoked ones are refused under both. off checks nothing. Without the parameter: soft where there is a postern/crl_<xx>, else off.',
+  type: choice('off', 'soft', 'hard'),
+  example: 'postern/crl_policy = hard'
+})
+
+export const reloadInterval = plain({
+  name: 'postern/reload_interval',
+  description: 'How often the files of identities, trust lists and revocation lists are looked at; when one has changed, it is loaded without a restart, as SIGHUP does at once. 0: only SIGHUP does.',
+  type: integer({ min: 0, max: 86_400 }),
+  default: '10',
+  unit: 'seconds',
+  example: 'postern/reload_interval = 10'
+})
+
+export const expiryWarning = plain({
+  name: 'postern/expiry_warning',
+  description: 'A certificate in use that expires within this time is warned of at the start, when files are loaded again, and once a day; a revocation list likewise once its next one is due. 0: only what has expired.',
+  type: integer({ min: 0, max: 3650 }),
+  default: '30',
+  unit: 'days',
+  example: 'postern/expiry_warning = 30'
+})
