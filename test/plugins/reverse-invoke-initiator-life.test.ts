@@ -72,12 +72,13 @@ t.test('a cable is pulled: both sides notice within twice the heart-beat, and co
   initiator.app.reverseInvokeInitiator.start()
   await initiator.log.line('registered with the acceptor')
   const connection = await takeFrom(acceptor.app.reverseInvoke)
+  const closed = once(connection.resume(), 'close')
   relay.swallow()
   const pulled = performance.now()
   t.match(await initiator.log.line('registration lost'), { reason: 'silent', detail: /nothing came from the acceptor for 500 ms/ })
   // a busy machine runs timers late; a third heart-beat would be a fault
   t.ok(performance.now() - pulled < 3 * heartbeatMs, `noticed after ${performance.now() - pulled} ms`)
-  await once(connection.resume(), 'close')
+  await closed
   t.equal(acceptor.app.reverseInvoke.providersOf(endpoint).length, 0, 'the acceptor has let it go, too')
   relay.mend()
   await lines(initiator, 'registered with the acceptor', 2)
@@ -98,7 +99,7 @@ t.test('a name with two addresses: a registration with each; one that is the nam
   addresses = ['127.0.0.1']
   channel.socket.terminate()
   await lines(initiator, 'registration lost', 1)
-  while (states(initiator).length > 1) await new Promise(resolve => { setTimeout(resolve, 10) })
+  while (states(initiator).length > 1) await new Promise(resolve => { setImmediate(resolve) })
   t.same(states(initiator), [['127.0.0.1', 'registered', 'one']])
 })
 
