@@ -10,6 +10,9 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { buildImage, Container, docker } from './docker.ts'
 
+// the image is built
+t.setTimeout(900_000)
+
 const run = promisify(execFile)
 const IMAGE = `postern-compose:${process.pid}`
 const PROJECT = `postern-test-${process.pid}`
