@@ -1,8 +1,9 @@
 /**
  * Which of some certificates is the key's own, and which lead up from it.
  */
-import type { KeyObject } from 'node:crypto'
-import { opensslView, parseCertificate, type Certificate } from '../x509/certificate.ts'
+import { errors } from '../errors.ts'
+import { opensslView, parseCertificate, publicKeyOf, type Certificate } from '../x509/certificate.ts'
+import { isSelfSigned } from '../x509/chain.ts'
 
 /**
  * Reads one complete certificate.
@@ -30,10 +31,27 @@ export interface Issuers {
   readonly all: ReadonlySet<Certificate>
 }
 
-/** Finds the issuers of `own` among `known`, names and signatures checked. Of several ways up, the order of `known` decides. */
-export function issuersAmong (own: Certificate, known: readonly Certificate[]): Issuers {
+/**
+ * Signatures that are checked for one certificate. A file can have thousands of certificates of one name, each of which may have
+ * issued each other, and a signature takes up to some milliseconds.
+ */
+const maxSignatureChecks = 64
+
+/**
+ * Finds the issuers of `own` among `known`, names and signatures checked. Of several ways up, the order of `known` decides.
+ *
+ * @throws POSTERN_ERR_IDENTITY_CHAIN when it takes too much work: what leads up is no trust, so an incomplete answer would make trust of it
+ */
+export function issuersAmong (own: Certificate, known: readonly Certificate[], file: string): Issuers {
   const all = new Set<Certificate>()
   const others = known.filter(certificate => certificate.fingerprint256 !== own.fingerprint256)
+  let checks = 0
+  const isIssuedBy = (certificate: Certificate, issuer: Certificate): boolean => {
+    if (!opensslView(certificate).checkIssued(opensslView(issuer))) return false
+    if (++checks > maxSignatureChecks) throw new errors.IDENTITY_CHAIN(file, maxSignatureChecks)
+    const publicKey = publicKeyOf(issuer)
+    return publicKey !== null && opensslView(certificate).verify(publicKey)
+  }
   const walk = (certificate: Certificate): Certificate[] => {
     const issuers = others.filter(candidate => candidate !== certificate && !all.has(candidate) && isIssuedBy(certificate, candidate))
     for (const issuer of issuers) all.add(issuer)
@@ -43,24 +61,4 @@ export function issuersAmong (own: Certificate, known: readonly Certificate[]): 
     return way[0] !== undefined && isSelfSigned(way[0]) ? way.slice(0, 1) : way
   }
   return { chain: walk(own), all }
-}
-
-/** Self-issued and signed with its own key. */
-function isSelfSigned (certificate: Certificate): boolean {
-  return isIssuedBy(certificate, certificate)
-}
-
-function isIssuedBy (certificate: Certificate, issuer: Certificate): boolean {
-  const x509 = opensslView(certificate)
-  const publicKey = publicKeyOf(issuer)
-  return publicKey !== null && x509.checkIssued(opensslView(issuer)) && x509.verify(publicKey)
-}
-
-/** The public key of a certificate, `null` when it is of a kind that OpenSSL does not know. */
-export function publicKeyOf (certificate: Certificate): KeyObject | null {
-  try {
-    return opensslView(certificate).publicKey
-  } catch {
-    return null
-  }
 }

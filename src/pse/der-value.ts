@@ -8,8 +8,6 @@ export type Fault = (what: string, offset: number) => Error
 
 /** Longest INTEGER that is read: an RSA modulus of 32768 bits. It bounds the time of the arithmetic. */
 const maxIntegerBytes = 4097
-/** Longest OBJECT IDENTIFIER that is read. */
-const maxIdentifierBytes = 64
 
 /** One DER element. Nothing inside it is read before it is asked for. */
 export class DerValue {
@@ -61,8 +59,7 @@ export class DerValue {
 
   /** An OBJECT IDENTIFIER in dotted form. */
   identifier (what: string): string {
-    const { content } = this.expect(tags.objectIdentifier, what)
-    const dotted = content.length > maxIdentifierBytes ? null : dottedIdentifier(content)
+    const dotted = dottedIdentifier(this.expect(tags.objectIdentifier, what).content)
     if (dotted === null) throw this.fault(`${what}: not an object identifier`)
     return dotted
   }

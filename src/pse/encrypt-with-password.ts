@@ -8,7 +8,7 @@ import { systemRandom, type RandomSource } from './write-options.ts'
 /** How keys and certificates are encrypted. */
 export interface PasswordEncryption {
   readonly password: string
-  /** Iterations of PBKDF2, 1 to 1 000 000, since a reader works them off for each part of the file. Default 50 000. */
+  /** Iterations of PBKDF2, 1 to 3 000 000, and to 600 000 in PKCS#12, where a reader works them off for the certificates, the key and the MAC. Default 50 000. */
   readonly iterations?: number
   /** Asked for the salt (16 bytes), then for the initialisation vector (16 bytes). Default: the operating system. */
   readonly random?: RandomSource
@@ -35,7 +35,7 @@ export const defaultIterations = 50_000
  * @throws POSTERN_ERR_IDENTITY_ITERATIONS
  */
 export function encryptWithPassword (plain: Buffer, { password, iterations = defaultIterations, random = systemRandom }: PasswordEncryption): EncryptedData {
-  new IterationBudget('the new file').spend(BigInt(iterations))
+  new IterationBudget('the new file').spend(BigInt(iterations), 1)
   const [salt, iv] = [random(saltBytes), random(ivBytes)]
   const key = pbkdf2Sync(password, salt, iterations, keyBytes, 'sha256')
   const derivation = derAlgorithm('1.2.840.113549.1.5.12', derSequence(derOctets(salt), derInteger(iterations), derAlgorithm('1.2.840.113549.2.9', none)))

@@ -6,7 +6,7 @@ import { pbkdf2Sync, scryptSync } from 'node:crypto'
 import { blockCiphers, decrypt, type CipherKey } from './block-cipher.ts'
 import { readAlgorithm, tag, type DerValue } from './der-value.ts'
 import type { IterationBudget } from './iteration-budget.ts'
-import { bmpPassword, deriveKey, purpose } from './pkcs12-kdf.ts'
+import { bmpPassword, deriveKey, digestBytes, purpose, roundsOf } from './pkcs12-kdf.ts'
 
 /** A password in the two forms that the key derivations take. */
 export interface Password {
@@ -98,7 +98,7 @@ export function decryptWithPassword (algorithm: DerValue, ciphertext: Buffer, de
  */
 export function tripleDesKey (parameters: DerValue, password: Password, budget: IterationBudget, keyBytes = 24): CipherKey {
   const salt = parameters.expect(tag.sequence, 'parameters of the encryption').child(0).octets('salt')
-  const iterations = budget.spend(parameters.child(1).integer('iterations'))
+  const iterations = budget.spend(parameters.child(1).integer('iterations'), tripleDesRounds(keyBytes))
   return deriveTripleDes({ password, salt, iterations, keyBytes })
 }
 
@@ -109,6 +109,11 @@ interface TripleDesDerivation {
   readonly iterations: number
   /** 24 for three keys, 16 for two. */
   readonly keyBytes: number
+}
+
+/** What one iteration for key and initialisation vector costs. */
+export function tripleDesRounds (keyBytes: number): number {
+  return roundsOf('sha1', keyBytes) + roundsOf('sha1', blockCiphers['des-ede3-cbc'].ivBytes)
 }
 
 /** Key and initialisation vector of PBE with SHA-1 and 3DES. */
@@ -134,11 +139,11 @@ export function deriveFromPassword (algorithm: DerValue, length: number, { passw
   if (oid === scrypt) return deriveWithScrypt(parameters, length, { password, budget, unsupported })
   if (oid !== pbkdf2) throw unsupported(algorithmName(oid))
   const salt = parameters.child(0).octets('salt')
-  const iterations = budget.spend(parameters.child(1).integer('iterations'))
   const pseudoRandomFunction = parameters.children.find(child => child.tag === tag.sequence)
   const prfOid = pseudoRandomFunction === undefined ? '1.2.840.113549.2.7' : readAlgorithm(pseudoRandomFunction).oid
   const digest = hmacDigests[prfOid]
   if (digest === undefined) throw unsupported(algorithmName(prfOid))
+  const iterations = budget.spend(parameters.child(1).integer('iterations'), Math.ceil(length / digestBytes[digest]))
   return pbkdf2Sync(password.utf8, salt, iterations, length, digest)
 }
 
@@ -146,7 +151,7 @@ export function deriveFromPassword (algorithm: DerValue, length: number, { passw
 function deriveWithScrypt (parameters: DerValue, length: number, { password, budget, unsupported }: Decryption): Buffer {
   const salt = parameters.child(0).octets('salt')
   const [cost, blockSize, parallelization] = [1, 2, 3].map(index => parameters.child(index).integer('parameter of scrypt')) as [bigint, bigint, bigint]
-  budget.spend(cost * blockSize * parallelization)
+  budget.spend(cost * blockSize * parallelization, 1)
   try {
     return scryptSync(password.utf8, salt, length, { N: Number(cost), r: Number(blockSize), p: Number(parallelization), maxmem: maxScryptBytes })
   } catch {

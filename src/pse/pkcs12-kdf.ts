@@ -21,6 +21,14 @@ interface KeyDerivation {
 /** Block sizes of the compression functions: the `v` of the RFC, in bytes. */
 const blockBytes = { sha1: 64, sha224: 64, sha256: 64, sha384: 128, sha512: 128 } as const
 
+/** What a digest gives, in bytes. */
+export const digestBytes = { sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const
+
+/** What one iteration of a derivation costs, in rounds of `IterationBudget`: a call of OpenSSL each takes three times as long as a round within OpenSSL. */
+export function roundsOf (digest: keyof typeof digestBytes, length: number): number {
+  return 3 * Math.ceil(length / digestBytes[digest])
+}
+
 /** A password as the derivation takes it: UTF-16, big-endian, with two zero bytes at the end (RFC 7292 appendix B.1). */
 export function bmpPassword (password: string): Buffer {
   return Buffer.from(`${password}\0`, 'utf16le').swap16()

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { readAlgorithm } from './der-value.ts'
 import { algorithmName, deriveFromPassword, hmacDigests, type Decryption } from './password-encryption.ts'
-import { deriveKey, purpose } from './pkcs12-kdf.ts'
+import { deriveKey, digestBytes, purpose, roundsOf } from './pkcs12-kdf.ts'
 import type { Mac } from './pkcs12-structure.ts'
 
 /** Digests that the MAC is used with, by identifier, with their sizes in bytes. */
@@ -12,8 +12,6 @@ const digests: Readonly<Record<string, keyof typeof digestBytes>> = {
   '2.16.840.1.101.3.4.2.2': 'sha384',
   '2.16.840.1.101.3.4.2.3': 'sha512'
 }
-
-const digestBytes = { sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const
 
 /** PBMAC1 (RFC 9579): what FIPS installations write. */
 const pbmac1 = '1.2.840.113549.1.5.14'
@@ -33,7 +31,7 @@ function macKey ({ algorithm, salt, iterations }: Mac, { password, budget, unsup
   const { oid } = readAlgorithm(algorithm)
   const digest = digests[oid]
   if (digest === undefined) throw unsupported(`of the MAC, ${algorithmName(oid)}`)
-  return [digest, deriveKey({ digest, purpose: purpose.mac, password: password.bmp, salt, iterations: budget.spend(iterations), length: digestBytes[digest] })]
+  return [digest, deriveKey({ digest, purpose: purpose.mac, password: password.bmp, salt, iterations: budget.spend(iterations, roundsOf(digest, digestBytes[digest])), length: digestBytes[digest] })]
 }
 
 /** SEQUENCE { key derivation, HMAC }, RFC 8018 appendix A.5. */

@@ -4,8 +4,7 @@
  */
 import { createECDH, createPrivateKey, type KeyObject } from 'node:crypto'
 import { errors } from '../errors.ts'
-import type { Certificate } from '../x509/certificate.ts'
-import { publicKeyOf } from './certificates.ts'
+import { publicKeyOf, type Certificate } from '../x509/certificate.ts'
 import { readAlgorithm, readDer, tag, type DerValue } from './der-value.ts'
 
 /** The two names of RSA (PKCS#1, and X.500 in SECUDE files), and DSA. */
@@ -32,10 +31,15 @@ export function readPrivateKey (value: DerValue, certificate: Certificate, file:
   return type === 'rsa' ? rsaKey(parts, publicKey, file) : ecKey(parts, publicKey, file)
 }
 
+/** The longest form in use, PKCS#1, has nine. Each is compared with each. */
+const maxRsaNumbers = 9
+
 function rsaKey (parts: DerValue, publicKey: KeyObject, file: string): KeyObject {
   const jwk = publicKey.export({ format: 'jwk' })
   const [n, e] = [toInteger(jwk.n!), toInteger(jwk.e!)]
-  const values = parts.expect(tag.sequence, 'RSA private key').children.map(child => child.integer('part of the RSA private key'))
+  const numbers = parts.expect(tag.sequence, 'RSA private key').children
+  if (numbers.length > maxRsaNumbers) throw new errors.PSE_KEY_ENCODING(file, `RSA, ${numbers.length} numbers`)
+  const values = numbers.map(child => child.integer('part of the RSA private key'))
   const [p, q] = primesOf(n, values)
   if (p === undefined || q === undefined) {
     if (values.length === 2) throw new errors.PSE_KEY_MISMATCH(file)

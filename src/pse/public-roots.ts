@@ -1,6 +1,5 @@
 import { rootCertificates } from 'node:tls'
-import { parseCertificate, type Certificate } from '../x509/certificate.ts'
-import { publicKeyOf } from './certificates.ts'
+import { parseCertificate, publicKeyOf, type Certificate } from '../x509/certificate.ts'
 import { readPemBlocks } from './pem.ts'
 
 let publicKeys: ReadonlySet<string> | null = null

@@ -36,9 +36,10 @@ export function readPkcs12 (bytes: Uint8Array, { file, pin }: { file: string, pi
   }
   const password = pin === null ? findEmptyPassword(pkcs12, reading) : checkPassword(pkcs12, passwordOf(pin), reading)
   const bags = pkcs12.sections.flatMap(section => openSection(section, password, reading))
-  const keys = bags.flatMap(bag => openKey(bag, password, reading))
+  const keys = bags.filter(bag => bag.kind !== 'certificate')
+  // asked before they are opened: a file can hold thousands
   if (keys.length > 1) throw new errors.PKCS12_SEVERAL_KEYS(file, keys.length)
-  return makeIdentity(keys[0] ?? null, certificatesOf(bags, damaged), { file, format: 'pkcs12' })
+  return makeIdentity(keys[0] === undefined ? null : openKey(keys[0], password, reading), certificatesOf(bags, damaged), { file, format: 'pkcs12' })
 }
 
 /** Certificates with the mark of a trusted one are no part of a chain: programs write those twice. */
@@ -92,12 +93,11 @@ function openSection (section: Section, password: Password, reading: Reading): r
   return readBags(plain, reading.damaged)
 }
 
-function openKey (bag: Bag, password: Password, reading: Reading): KeyObject[] {
-  if (bag.kind === 'certificate') return []
-  if (bag.kind === 'key') return [readPkcs8(bag.pkcs8, reading)]
+function openKey (bag: Exclude<Bag, { kind: 'certificate' }>, password: Password, reading: Reading): KeyObject {
+  if (bag.kind === 'key') return readPkcs8(bag.pkcs8, reading)
   const plain = reading.decrypt(bag.part, password)
   if (plain === null || !looksLikePkcs8(plain)) throw reading.damaged('the password is right, the encrypted private key is damaged')
-  return [readPkcs8(plain, reading)]
+  return readPkcs8(plain, reading)
 }
 
 function isBer (bytes: Buffer): boolean {

@@ -15,7 +15,7 @@ import { readCertificateSet, readPath, readRoot, readTrustList, type TrustEntry 
  * PKRoot and PKList are its trust, as SAP counts them; FCPath leads up from the own certificate and is not trusted for that.
  *
  * @param outer the whole file
- * @throws POSTERN_ERR_PSE_NO_CERTIFICATE, PSE_TWO_KEY_PAIRS and what `openPse` and `readPrivateKey` throw
+ * @throws POSTERN_ERR_PSE_NO_CERTIFICATE, PSE_TWO_KEY_PAIRS, IDENTITY_CHAIN and what `openPse` and `readPrivateKey` throw
  */
 export function readPse (outer: DerValue, options: PseOptions): ReadIdentity {
   const { version, content } = openPse(outer, options)
@@ -31,7 +31,7 @@ export function readPse (outer: DerValue, options: PseOptions): ReadIdentity {
   const [own] = certificates.own
   if (own === undefined) throw new errors.PSE_NO_CERTIFICATE(options.file)
   const privateKey = readPrivateKey(key, own, options.file)
-  const chain = issuersAmong(own, [...certificates.path, ...certificates.root]).chain.map(certificate => certificate.der)
+  const chain = issuersAmong(own, [...certificates.path, ...certificates.root], options.file).chain.map(certificate => certificate.der)
   return { identity: { privateKey, certificate: own.der, chain, trusted, source }, warnings, rest }
 }
 

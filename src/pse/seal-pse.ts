@@ -4,7 +4,7 @@ import { encrypt } from './block-cipher.ts'
 import { encodeDer, tag } from './der-value.ts'
 import { derAlgorithm, derInteger, derOctets, derSequence } from './der-write.ts'
 import { IterationBudget } from './iteration-budget.ts'
-import { deriveTripleDes, passwordOf } from './password-encryption.ts'
+import { deriveTripleDes, passwordOf, tripleDesRounds } from './password-encryption.ts'
 import { pbeWithSha1And3Des } from './pse-container.ts'
 import { requireAsciiPin, systemRandom, type RandomSource } from './write-options.ts'
 
@@ -14,7 +14,7 @@ export interface PseSeal {
   readonly version?: 2 | 4
   /** `null`: the file is not encrypted. */
   readonly pin: string | null
-  /** Iterations of the key derivation, 1 to 3 000 000. Default 10 000, as in all files of SAP's programs. */
+  /** Iterations of the key derivation, 1 to 333 333, which is all that readers accept. Default 10 000, as in all files of SAP's programs. */
   readonly iterations?: number
   /** Asked once, for the 8 bytes of the salt. Default: the operating system. */
   readonly random?: RandomSource
@@ -31,7 +31,7 @@ const defaultIterations = 10_000
  */
 export function sealPse (makeContent: (algorithm: Buffer) => Buffer, seal: PseSeal): Buffer {
   const { version = 2, pin, iterations = defaultIterations, random = systemRandom } = seal
-  new IterationBudget('PSE').spend(BigInt(iterations))
+  new IterationBudget('PSE').spend(BigInt(iterations), tripleDesRounds(24))
   const salt = random(saltBytes)
   const algorithm = derAlgorithm(pbeWithSha1And3Des, derSequence(derOctets(salt), derInteger(iterations)))
   const content = makeContent(algorithm)

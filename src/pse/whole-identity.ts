@@ -22,7 +22,7 @@ export interface FoundCertificates {
  * CA certificates that are left over are the trust list. Without a key, the file is a trust list. Where the file marks what is trusted,
  * this and nothing else is the trust list.
  *
- * @throws POSTERN_ERR_IDENTITY_NO_CERTIFICATE, IDENTITY_KEY_MISMATCH
+ * @throws POSTERN_ERR_IDENTITY_NO_CERTIFICATE, IDENTITY_KEY_MISMATCH, IDENTITY_CHAIN
  */
 export function makeIdentity (privateKey: KeyObject | null, { certificates, trusted: marked }: FoundCertificates, source: Identity['source']): Identity {
   const known = distinct(certificates)
@@ -31,7 +31,7 @@ export function makeIdentity (privateKey: KeyObject | null, { certificates, trus
   if (known.length === 0) throw new errors.IDENTITY_NO_CERTIFICATE(source.file)
   const own = known.find(certificate => opensslView(certificate).checkPrivateKey(privateKey))
   if (own === undefined) throw new errors.IDENTITY_KEY_MISMATCH(source.file)
-  const issuers = issuersAmong(own, known)
+  const issuers = issuersAmong(own, known, source.file)
   const leftOver = known.filter(certificate => certificate !== own && !issuers.all.has(certificate))
   return { privateKey, certificate: own.der, chain: issuers.chain.map(({ der }) => der), trusted: trustedOf(leftOver), source }
 }

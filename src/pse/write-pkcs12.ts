@@ -5,7 +5,7 @@ import { derAlgorithm } from './der-write.ts'
 import { defaultIterations, encryptWithPassword, type PasswordEncryption } from './encrypt-with-password.ts'
 import type { IdentityContent } from './identity.ts'
 import { IterationBudget } from './iteration-budget.ts'
-import { bmpPassword, deriveKey, purpose } from './pkcs12-kdf.ts'
+import { bmpPassword, deriveKey, purpose, roundsOf } from './pkcs12-kdf.ts'
 import { writeBags, writeStructure, type NewBag, type NewMac, type NewSection } from './pkcs12-structure.ts'
 import { requirePin, systemRandom } from './write-options.ts'
 
@@ -30,8 +30,8 @@ const localKeyId = Buffer.from([1])
  */
 export function writePkcs12 (identity: IdentityContent, options: Pkcs12WriteOptions): Buffer {
   const { pin, iterations = defaultIterations } = options
-  // the reader works them off three times: for the certificates, the key and the MAC
-  new IterationBudget('the new file').spend(BigInt(iterations) * 3n)
+  // the reader works them off for the certificates, the key and the MAC
+  new IterationBudget('the new file').spend(BigInt(iterations), 1 + 1 + roundsOf('sha256', 32))
   const encryption: PasswordEncryption = { ...options, password: pin === null ? '' : requirePin(pin, 'a PKCS#12 file') }
   const names = new FriendlyNames()
   const own = identity.certificate

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { X509Certificate, type KeyObject } from 'node:crypto'
 import { errors } from '../errors.ts'
 import { readContents, tags } from './der.ts'
 import { formatName } from './distinguished-name.ts'
@@ -58,6 +58,15 @@ export function opensslView (certificate: Certificate): X509Certificate {
     opensslViews.set(certificate, x509)
   }
   return x509
+}
+
+/** The public key of a certificate, `null` when it is of a kind that OpenSSL does not know. */
+export function publicKeyOf (certificate: Certificate): KeyObject | null {
+  try {
+    return opensslView(certificate).publicKey
+  } catch {
+    return null
+  }
 }
 
 /** The encoded issuer and subject (RFC 5280 section 4.1): [version], serialNumber, signature, issuer, validity, subject, ... */

@@ -6,7 +6,7 @@
  * work, and pkijs can only verify asynchronously, through WebCrypto, and knows fewer algorithms than the OpenSSL that has verified
  * the client.
  */
-import { opensslView, type Certificate } from './certificate.ts'
+import { opensslView, publicKeyOf, type Certificate } from './certificate.ts'
 
 /** Longer chains are cut: no PKI in use has as many levels, and a peer must not decide how much work we do. */
 const maxChainLength = 10
@@ -45,7 +45,7 @@ export function isSelfSigned (certificate: Certificate): boolean {
   let answer = selfSigned.get(certificate)
   if (answer === undefined) {
     const x509 = opensslView(certificate)
-    answer = x509.checkIssued(x509) && x509.verify(x509.publicKey)
+    answer = x509.checkIssued(x509) && isSignedBy(certificate, certificate)
     selfSigned.set(certificate, answer)
   }
   return answer
@@ -69,7 +69,13 @@ function issued (issuer: Certificate, subject: Certificate, budget: { signatureC
   const subjectX509 = opensslView(subject)
   if (!subjectX509.checkIssued(issuerX509) || !(issuerX509.ca || isSelfSigned(issuer))) return false
   if (budget.signatureChecks-- <= 0) return false
-  return subjectX509.verify(issuerX509.publicKey)
+  return isSignedBy(subject, issuer)
+}
+
+/** A key of a kind that OpenSSL does not know has signed nothing; asking OpenSSL for it would throw. */
+function isSignedBy (certificate: Certificate, issuer: Certificate): boolean {
+  const publicKey = publicKeyOf(issuer)
+  return publicKey !== null && opensslView(certificate).verify(publicKey)
 }
 
 /**

@@ -77,9 +77,12 @@ function readLongLength (bytes: Uint8Array, count: number): { length: number, he
   return { length, headerLength: 2 + count }
 }
 
-/** The dotted form of the content bytes of an object identifier (X.690 section 8.19); `null` when they are none. */
+/** Longest object identifier that is read, in bytes. A number of a megabyte takes minutes to print, and none in use has 40 bytes. */
+const maxIdentifierBytes = 64
+
+/** The dotted form of the content bytes of an object identifier (X.690 section 8.19); `null` when they are none, or too many. */
 export function dottedIdentifier (content: Uint8Array): string | null {
-  if (content.length === 0 || content[content.length - 1]! >= 0x80) return null
+  if (content.length === 0 || content.length > maxIdentifierBytes || content[content.length - 1]! >= 0x80) return null
   const arcs: bigint[] = []
   let arc = 0n
   let starts = true
