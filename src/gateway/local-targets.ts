@@ -1,9 +1,9 @@
 /** Who answers what comes over data connections: a listener of this gateway, or a server that runs none. */
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { splice } from '../http/tunnel.ts'
-import { targetOfServer, type LocalTarget } from '../initiator/target.ts'
+import { targetOfServer, type LocalTarget, type StreamAnswer } from '../initiator/target.ts'
 import type { Shared } from './compose.ts'
 import { createListener } from './listener.ts'
 import type { InitiatorPlan, InitiatorTarget, ListenerPlan } from './plan.ts'
@@ -51,19 +51,35 @@ function foreignTarget (app: FastifyInstance, server: NonNullable<InitiatorTarge
   return {
     server: app.server,
     arrival: () => ({ localAddress: undefined, localPort: server.http.port }),
-    open: (stream, head) => {
-      if (head.length > 0) stream.unshift(head)
-      splice(stream, dial(stream, server, connectTimeoutMs))
-    },
+    open: (stream, head, answer) => { openTo(server, { stream, head, answer, connectTimeoutMs }) },
     demandsCertificate: false
   }
 }
 
 const keepAliveProbeMs = 60_000
 
-function dial (stream: Duplex, { host, port }: { readonly host: string, readonly port: number }, connectTimeoutMs: number): Socket {
+interface Opening {
+  readonly stream: Duplex
+  readonly head: Buffer
+  readonly answer: StreamAnswer
+  readonly connectTimeoutMs: number
+}
+
+/** The stream is accepted when the server has taken the connection: an acceptor must not hear of success before. */
+function openTo ({ host, port }: { readonly host: string, readonly port: number }, { stream, head, answer, connectTimeoutMs }: Opening): void {
   const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs })
-  const timer = setTimeout(() => { stream.destroy() }, connectTimeoutMs)
-  socket.once('connect', () => { clearTimeout(timer) }).once('close', () => { clearTimeout(timer) })
-  return socket
+  const giveUp = (): void => { socket.destroy() }
+  const timer = setTimeout(giveUp, connectTimeoutMs)
+  const refuse = (): void => { if (!stream.destroyed) answer.refuse() }
+  stream.on('error', giveUp).once('close', giveUp)
+  socket.on('error', giveUp).once('close', refuse)
+  socket.once('close', () => { clearTimeout(timer) })
+  socket.once('connect', () => {
+    clearTimeout(timer)
+    stream.off('close', giveUp)
+    socket.off('close', refuse)
+    answer.accept()
+    if (head.length > 0) stream.unshift(head)
+    splice(stream, socket)
+  })
 }

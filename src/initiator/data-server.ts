@@ -107,8 +107,10 @@ export class DataServer {
     const { endpoint, paths, target } = this.#served
     // with PATHS something has to look at each request, and into an opaque stream nobody can look
     if (url !== endpoint || paths.length > 0) return this.#answerAndClose(socket, new errors.REVERSE_INVOKE_CONNECT())
-    socket.write('HTTP/1.1 200 OK\r\n\r\n')
-    target.open(socket, head)
+    target.open(socket, head, {
+      accept: () => { socket.write('HTTP/1.1 200 OK\r\n\r\n') },
+      refuse: () => { this.#answerAndClose(socket, new errors.REVERSE_INVOKE_TARGET()) }
+    })
   }
 
   #answerAndClose (socket: Duplex, refusal: Error & { code: string }): void {

@@ -11,14 +11,22 @@ export type TargetServer = EventEmitter & {
   address? (): AddressInfo | string | null
 }
 
+/** The answer to a CONNECT; one of the two is given, once. */
+export interface StreamAnswer {
+  /** Says that the stream is open: what is written to it from now on arrives. */
+  accept (): void
+  /** Says that nobody took it, and closes. */
+  refuse (): void
+}
+
 /** The listener that an endpoint stands for. */
 export interface LocalTarget {
   /** Gets the events `request`, `checkContinue`, `checkExpectation`, `upgrade` and `clientError`. */
   readonly server: TargetServer
   /** The local address on which the requests count as arrived. */
   readonly arrival: () => ReversedConnection
-  /** Takes an opaque stream (CONNECT), for instance TLS end to end. `head`: bytes that have come already. */
-  open (stream: Duplex, head: Buffer): void
+  /** Takes an opaque stream (CONNECT), for instance TLS end to end, once it is accepted, or refuses it. `head`: bytes that have come already. */
+  open (stream: Duplex, head: Buffer, answer: StreamAnswer): void
   /** Whether the listener demands a client certificate: requests that come without TLS of their own are refused then. */
   readonly demandsCertificate: boolean
 }
@@ -32,7 +40,8 @@ export function targetOfServer (server: TargetServer, { demandsCertificate = fal
   return {
     server,
     arrival,
-    open: (stream, head) => {
+    open: (stream, head, { accept }) => {
+      accept()
       if (head.length > 0) stream.unshift(head)
       markReversed(stream as Socket, arrival())
       server.emit('connection', stream)

@@ -179,7 +179,10 @@ export class Acceptor {
     const reason = error === null ? 'left' : error.code.replace(/^POSTERN_ERR_(?:REVERSE_INVOKE_)?/, '').toLowerCase()
     metrics.refused.inc({ reason })
     this.#countLimit(error)
-    log.warn({ ...peerForLog(peer), code: error?.code, why: error?.message ?? 'it left before it registered', ...error?.cause as object | undefined }, `${what} refused`)
+    const facts = { ...peerForLog(peer), code: error?.code, why: error?.message ?? 'it left before it registered', ...error?.cause as object | undefined }
+    // an initiator that looks for another replica leaves as soon as it knows this one
+    if (error === null) log.debug(facts, `${what} given up`)
+    else log.warn(facts, `${what} refused`)
   }
 
   #countLimit (error: CodedError | null): void {

@@ -141,6 +141,12 @@ t.test('an endpoint can lead to a server that runs no gateway: requests pass the
   const second = await buildDmz(t, { origin: 'https://app.inner:8080', lines: 'wdisp/ssl_auth = 1\nwdisp/ssl_certhost = localhost\n' })
   await buildInner(t, { ...inner, registrationPort: second.registrationPort, endpoints: `app.inner:8080=127.0.0.1:${secure.port}` })
   t.match((await ask({ port: second.port(), tls: user, path: '/y' })).json(), { target: '/y', client: 'wd' })
+
+  const third = await buildDmz(t, { origin: 'https://app.inner:8080', lines: 'wdisp/ssl_certhost = localhost\n' })
+  await buildInner(t, { ...inner, registrationPort: third.registrationPort, endpoints: 'app.inner:8080=127.0.0.1:1' })
+  const refused = await ask({ port: third.port(), tls: user, path: '/z' })
+  t.equal(refused.status, 502)
+  t.match(refused.json(), { code: 'POSTERN_ERR_REVERSE_INVOKE_STREAM' }, 'a stream is not open before the server has taken it')
 })
 
 t.test('PATHS: nothing else of an endpoint is reached', async t => {

@@ -7,7 +7,7 @@ import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { tlsServerFactory, tlsTermination } from '../../plugins/tls-termination.ts'
 import type { ReverseInvokeInitiatorOptions } from '../../plugins/reverse-invoke-initiator.ts'
-import { targetOfServer } from '../../src/initiator/target.ts'
+import { targetOfServer, type LocalTarget } from '../../src/initiator/target.ts'
 import { reversedConnection } from '../../src/http/reversed-connection.ts'
 import { identityOf } from '../helpers/identity.ts'
 import { askOn, buildInitiator, takeFrom } from '../helpers/initiator.ts'
@@ -162,9 +162,16 @@ t.test('a listener that demands a certificate: by a stream with TLS of its own o
 t.test('a target of one\'s own', async t => {
   const server = createServer((request, response) => { response.end(`target ${request.url}`) })
   const opened: string[] = []
-  const target = { ...targetOfServer(server), open: (stream: Socket, head: Buffer) => { opened.push(String(head)); stream.end('bye') } }
-  const { take } = await pair(t, { targets: new Map([['app.inner:443', target as never]]) })
+  const open: LocalTarget['open'] = (stream, head, answer) => {
+    opened.push(String(head))
+    if (opened.length > 1) return answer.refuse()
+    answer.accept()
+    stream.end('bye')
+  }
+  const target: LocalTarget = { ...targetOfServer(server), open }
+  const { take } = await pair(t, { targets: new Map([['app.inner:443', target]]) })
   t.equal((await askOn(await take(), { path: '/here' })).body, 'target /here')
   t.match(await raw(await take(), 'CONNECT app.inner:443 HTTP/1.1\r\nHost: a\r\n\r\nearly'), /^HTTP\/1\.1 200 OK\r\n\r\nbye$/)
-  t.same(opened, ['early'])
+  t.equal((await connect(await take(), 'app.inner:443')).status, 502, 'it may refuse a stream')
+  t.same(opened, ['early', ''])
 })
