@@ -1,4 +1,5 @@
 /** The Fastify instances of one gateway: opened together, and stopped in order. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
@@ -145,6 +146,7 @@ export class ComposedGateway implements Gateway {
     const names = new Set(this.#shared.plan.reverseInvoke.initiators.flatMap(({ targets }) => targets.map(({ listener }) => listener)))
     const others = this.#services.filter(({ name }) => !names.has(name))
     const targets = this.#services.filter(({ name }) => names.has(name))
+    for (const { app } of this.#services) app.server.prependListener('request', endConnection)
     if (delayMs > 0) await sleep(delayMs)
     await Promise.all([closeInOrder(others), Promise.resolve(initiated).then(async () => { await closeInOrder(targets) })])
     await this.#initiators?.close()
@@ -163,6 +165,14 @@ export class ComposedGateway implements Gateway {
     this.#shared.pools.refresh()
     for (const app of [...this.#listeners.map(({ app }) => app), this.#initiators]) app?.server.emit('refresh')
   }
+}
+
+/**
+ * A client that is told so does not send its next request on a connection that is about to be closed. During the delay it connects anew,
+ * which is where a balancer sends it elsewhere.
+ */
+function endConnection (_request: IncomingMessage, response: ServerResponse): void {
+  response.shouldKeepAlive = false
 }
 
 /** No new connections; resolves when the last exchange has ended. */

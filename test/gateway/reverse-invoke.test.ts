@@ -255,11 +255,16 @@ t.test('what does not end in time is cut on both sides', async t => {
   t.match(await client.until('HTTP/1.1 50'), /HTTP\/1\.1 50[23]/)
 })
 
-t.test('the ports stay open for the delay, while /ready says no', async t => {
+t.test('the ports stay open for the delay, while /ready says no and each answer closes its connection', async t => {
   const dmz = await buildDmz(t, { lines: 'postern/drain_delay = 1\n' })
+  const request = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const client = await buildRawClient(t, dmz.port(), { tls: user })
+  client.send(request)
+  t.notMatch(await client.until(/\r\n\r\n.*\}/s), /connection: close/i)
   const closed = dmz.gateway.close()
   t.equal((await ask({ port: dmz.adminPort, path: '/ready' })).status, 503)
-  t.equal((await ask({ port: dmz.port(), tls: user, path: '/' })).status, 503, 'still answered')
+  client.send(request)
+  t.match(await client.closed(), /^HTTP\/1\.1 503 .*HTTP\/1\.1 503 .*\r\nconnection: close\r\n/is, 'still answered')
   await closed
   await t.rejects(ask({ port: dmz.port(), tls: user, path: '/' }), { code: 'ECONNREFUSED' })
 })
