@@ -4,12 +4,21 @@
  */
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { parseBer } from './ber.ts'
+import type { BerReader } from './ber.ts'
 import { readDer, type DerValue } from './der-value.ts'
 import type { EncryptedData } from './encrypt-with-password.ts'
 
 /** Makes the error of a file that is not what it should be. */
 type Damaged = (what: string) => Error
+
+/** What the parts of one file are read with. */
+interface PartReader {
+  readonly ber: BerReader
+  readonly damaged: Damaged
+}
+
+/** Programs write two or three. Each costs some tenths of a millisecond, with encryption more. */
+const maxSections = 100
 
 /** Something encrypted, with its AlgorithmIdentifier. */
 export interface EncryptedPart {
@@ -55,15 +64,17 @@ const dataType = '1.2.840.113549.1.7.1'
 const encryptedDataType = '1.2.840.113549.1.7.6'
 
 /** Reads the file as far as it is not encrypted; `null` when it is protected by a signature instead of a password. */
-export function readStructure (bytes: Uint8Array, damaged: Damaged): Pkcs12 | null {
-  const outer = parseBer(bytes, damaged)
+export function readStructure (bytes: Uint8Array, reader: PartReader): Pkcs12 | null {
+  const { ber, damaged } = reader
+  const outer = ber.read(bytes)
   const pfx = attempt(() => new pkijs.PFX({ schema: outer }), damaged)
   if (pfx.authSafe.contentType !== dataType) return null
   const content = octets(pfx.authSafe.content, damaged)
-  const inner = parseBer(content, damaged)
+  const inner = ber.read(content)
+  if (inner instanceof asn1js.Sequence && inner.valueBlock.value.length > maxSections) throw damaged(`more than ${maxSections} sections`)
   const { safeContents } = attempt(() => new pkijs.AuthenticatedSafe({ schema: inner }), damaged)
   const mac = pfx.macData === undefined ? null : macOf(pfx.macData, damaged)
-  return { content, mac, sections: safeContents.map(info => readSection(info, damaged)) }
+  return { content, mac, sections: safeContents.map(info => readSection(info, reader)) }
 }
 
 function macOf ({ mac, macSalt, iterations = 1 }: pkijs.MacData, damaged: Damaged): Mac {
@@ -75,8 +86,9 @@ function macOf ({ mac, macSalt, iterations = 1 }: pkijs.MacData, damaged: Damage
   }
 }
 
-function readSection (info: pkijs.ContentInfo, damaged: Damaged): Section {
-  if (info.contentType === dataType) return { kind: 'bags', bags: readBags(octets(info.content, damaged), damaged) }
+function readSection (info: pkijs.ContentInfo, reader: PartReader): Section {
+  const { damaged } = reader
+  if (info.contentType === dataType) return { kind: 'bags', bags: readBags(octets(info.content, damaged), reader) }
   if (info.contentType !== encryptedDataType) return { kind: 'other', contentType: info.contentType }
   const { algorithm, data } = attempt(() => {
     const { encryptedContentInfo } = new pkijs.EncryptedData({ schema: info.content })
@@ -86,8 +98,8 @@ function readSection (info: pkijs.ContentInfo, damaged: Damaged): Section {
 }
 
 /** Reads SafeContents, decrypted where it was encrypted. Bags of other kinds (CRLs, secrets) are left out. */
-export function readBags (content: Buffer, damaged: Damaged): Bag[] {
-  const contents = parseBer(content, damaged)
+export function readBags (content: Buffer, { ber, damaged }: PartReader): Bag[] {
+  const contents = ber.read(content)
   const { safeBags } = attempt(() => new pkijs.SafeContents({ schema: contents }), damaged)
   return safeBags.flatMap(bag => readBag(bag, damaged))
 }

@@ -1,6 +1,6 @@
 import * as asn1js from 'asn1js'
 import type { Certificate } from '../x509/certificate.ts'
-import { parseBer } from './ber.ts'
+import { BerReader } from './ber.ts'
 import { readCertificate } from './certificates.ts'
 
 const signedData = '1.2.840.113549.1.7.2'
@@ -11,9 +11,10 @@ const identifierStart = Buffer.from('06092a864886f70d0107', 'hex')
  * The certificates of a SignedData without signatures (RFC 5652 section 5.1), the form in which Windows and CAs hand out chains.
  *
  * @param damaged makes the error of the file
+ * @param ber one for all parts of a file
  */
-export function readPkcs7Certificates (bytes: Uint8Array, damaged: (what: string) => Error): Certificate[] {
-  const [contentType, content] = children(parseBer(bytes, damaged))
+export function readPkcs7Certificates (bytes: Uint8Array, damaged: (what: string) => Error, ber = new BerReader(damaged)): Certificate[] {
+  const [contentType, content] = children(ber.read(bytes))
   if (!(contentType instanceof asn1js.ObjectIdentifier) || contentType.getValue() !== signedData) throw damaged('PKCS#7: signed data expected')
   const certificates = children(children(content)[0]).find(field => field.idBlock.tagClass === 3 && field.idBlock.tagNumber === 0)
   // what is no certificate (attribute certificates have context tags) is not asked for

@@ -39,10 +39,10 @@ export function readObjects (content: DerValue): PseObjects {
   for (const object of content.expect(tag.sequence, 'content').child(-1).expect(tag.set, 'objects').children) {
     const name = object.expect(tag.sequence, 'object').child(0).expect(tag.printableString, 'name of an object').content.toString('latin1')
     // times lie between, in changing number; identifier and value are always the last two
-    const identifier = object.child(-2).identifier(`type of object ${name}`)
+    const identifier = object.child(-2).identifier(`type of object ${name.slice(0, 40)}`)
     const expected = identifierOf[name]
     if (expected !== undefined && identifier !== expected) throw object.fault(`object ${name} has type ${identifier}; expected ${expected}`)
-    if (objects.has(name)) throw object.fault(`object ${name} is there twice`)
+    if (objects.has(name)) throw object.fault(`object ${name.slice(0, 40)} is there twice`)
     objects.set(name, { name, value: object.child(-1), encoded: object.encoded })
   }
   return objects

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { errors } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { BerReader } from './ber.ts'
 import { readCertificate } from './certificates.ts'
 import { readDer } from './der-value.ts'
 import type { Identity } from './identity.ts'
@@ -32,9 +33,10 @@ export function readPem (bytes: Uint8Array, { file, pin }: { file: string, pin: 
 /** All certificates among the blocks, those inside of PKCS#7 blocks too. Other blocks are skipped. */
 export function pemCertificates (blocks: readonly PemBlock[], file: string): Certificate[] {
   const damaged = (what: string) => new errors.PEM_DAMAGED(file, what)
+  const ber = new BerReader(damaged)
   return blocks.flatMap(({ label, der }) => {
     if (label === 'CERTIFICATE' || label === 'X509 CERTIFICATE') return [readCertificate(der, damaged)]
-    return label === 'PKCS7' || label === 'CMS' ? readPkcs7Certificates(der, damaged) : []
+    return label === 'PKCS7' || label === 'CMS' ? readPkcs7Certificates(der, damaged, ber) : []
   })
 }
 

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { errors } from '../errors.ts'
-import { parseBer } from './ber.ts'
+import { BerReader } from './ber.ts'
 import { readCertificate } from './certificates.ts'
 import type { Identity } from './identity.ts'
 import { IterationBudget } from './iteration-budget.ts'
@@ -14,6 +14,7 @@ import { makeIdentity, type FoundCertificates } from './whole-identity.ts'
 interface Reading {
   readonly file: string
   readonly damaged: (what: string) => Error
+  readonly ber: BerReader
   readonly decrypt: (part: EncryptedPart, password: Password) => Buffer | null
   readonly decryption: Omit<Decryption, 'password'>
 }
@@ -28,11 +29,12 @@ interface Reading {
  */
 export function readPkcs12 (bytes: Uint8Array, { file, pin }: { file: string, pin: string | null }): Identity {
   const damaged = (what: string) => new errors.PKCS12_DAMAGED(file, what)
-  const pkcs12 = readStructure(bytes, damaged)
+  const ber = new BerReader(damaged)
+  const pkcs12 = readStructure(bytes, { damaged, ber })
   if (pkcs12 === null) throw new errors.PKCS12_MODE(file, 'by a signature')
   const decryption = { budget: new IterationBudget(file), unsupported: (algorithm: string) => new errors.PKCS12_ENCRYPTION(file, algorithm) }
   const reading: Reading = {
-    file, damaged, decryption, decrypt: ({ algorithm, data }, password) => decryptWithPassword(algorithm, data, { ...decryption, password })
+    file, damaged, ber, decryption, decrypt: ({ algorithm, data }, password) => decryptWithPassword(algorithm, data, { ...decryption, password })
   }
   const password = pin === null ? findEmptyPassword(pkcs12, reading) : checkPassword(pkcs12, passwordOf(pin), reading)
   const bags = pkcs12.sections.flatMap(section => openSection(section, password, reading))
@@ -74,7 +76,7 @@ function isRight (pkcs12: Pkcs12, password: Password, reading: Reading): boolean
 function opensSome (pkcs12: Pkcs12, password: Password, reading: Reading): boolean {
   return partsOf(pkcs12).some(part => {
     const plain = reading.decrypt(part, password)
-    return plain !== null && isBer(plain)
+    return plain !== null && isBer(plain, reading)
   })
 }
 
@@ -90,7 +92,7 @@ function openSection (section: Section, password: Password, reading: Reading): r
   if (section.kind === 'other') throw new errors.PKCS12_MODE(reading.file, `of content ${section.contentType}`)
   const plain = reading.decrypt(section.part, password)
   if (plain === null) throw reading.damaged('the password is right, the padding of an encrypted part is not')
-  return readBags(plain, reading.damaged)
+  return readBags(plain, reading)
 }
 
 function openKey (bag: Exclude<Bag, { kind: 'certificate' }>, password: Password, reading: Reading): KeyObject {
@@ -100,9 +102,9 @@ function openKey (bag: Exclude<Bag, { kind: 'certificate' }>, password: Password
   return readPkcs8(plain, reading)
 }
 
-function isBer (bytes: Buffer): boolean {
+function isBer (bytes: Buffer, { ber }: Reading): boolean {
   try {
-    parseBer(bytes, what => new errors.PKCS12_DAMAGED('', what))
+    ber.read(bytes)
     return true
   } catch {
     return false

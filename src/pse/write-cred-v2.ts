@@ -47,7 +47,7 @@ export function writeCredential (existing: Uint8Array | null, credential: NewCre
   const record = encodeRecord(credential, options)
   const replaced = records.filter(record => isOf(record, credential))
   const kept = records.map(present => present === replaced[0] ? record : replaced.includes(present) ? Buffer.alloc(0) : present.encoded)
-  return derSequence(...kept, ...replaced.length === 0 ? [record] : [])
+  return derSequence(Buffer.concat([...kept, ...replaced.length === 0 ? [record] : []]))
 }
 
 /**
@@ -59,7 +59,7 @@ export function writeCredential (existing: Uint8Array | null, credential: NewCre
 export function removeCredential (existing: Uint8Array, { pse, user }: Pick<NewCredential, 'pse' | 'user'>, { file }: { file: string }): Buffer | null {
   const records = readRecords(existing, file)
   const left = records.filter(record => !isOf(record, { pse, user }))
-  if (left.length < records.length) return left.length === 0 ? null : derSequence(...left.map(({ encoded }) => encoded))
+  if (left.length < records.length) return left.length === 0 ? null : derSequence(Buffer.concat(left.map(({ encoded }) => encoded)))
   const paths = [...new Set(records.map(record => record.pse))]
   throw paths.includes(pse) ? new errors.CREDV2_WRONG_USER(file, pse, user) : new errors.CREDV2_NO_RECORD(file, pse, paths.join(', ').slice(0, 500))
 }

@@ -78,7 +78,7 @@ function readLongLength (bytes: Uint8Array, count: number): { length: number, he
 }
 
 /** Longest object identifier that is read, in bytes. A number of a megabyte takes minutes to print, and none in use has 40 bytes. */
-const maxIdentifierBytes = 64
+export const maxIdentifierBytes = 64
 
 /** The dotted form of the content bytes of an object identifier (X.690 section 8.19); `null` when they are none, or too many. */
 export function dottedIdentifier (content: Uint8Array): string | null {

@@ -87,7 +87,7 @@ t.test('a PSE', async t => {
     ['a wrong PIN, version 2', sealed, '4711', 'PSE_PIN_WRONG', /wrong PIN$/],
     ['a changed verifier', flipped(sealed, 13), pin, 'PSE_PIN_WRONG', /wrong PIN$/],
     ['changed salt', withAlgorithm(sealed, seq(oid('1.2.840.113549.1.12.1.3'), seq(octets(Buffer.alloc(8)), int(iterations)))), pin, 'PSE_PIN_WRONG', /wrong PIN$/],
-    ['the right PIN and broken padding', flipped(sealed, -1), pin, 'PSE_DAMAGED', /padding/],
+    ['the right PIN and broken padding', flipped(sealed, -9), pin, 'PSE_DAMAGED', /padding/],
     ['the right PIN and content that is no DER', withContent(sealed, Buffer.from('no DER')), pin, 'PSE_DAMAGED', /of the content/],
     ['a wrong PIN, version 4', sealed4, '4711', 'PSE_PIN_WRONG_OR_DAMAGED', /wrong PIN, or the file is damaged/],
     ['changed content, version 4', flipped(sealed4, 100), pin, 'PSE_PIN_WRONG_OR_DAMAGED', /damaged/],
