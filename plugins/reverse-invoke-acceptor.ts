@@ -21,7 +21,7 @@ import { ReverseInvokeAcceptorOptionsSchema, type ReverseInvokeAcceptorSettings 
 import { RegistrationAcl } from '../src/reverse-invoke/acl.ts'
 import { AllowRules } from '../src/reverse-invoke/allow.ts'
 import { systemClock, type Clock } from '../src/reverse-invoke/clock.ts'
-import type { CodedError, ControlChannel } from '../src/reverse-invoke/control-session.ts'
+import type { CodedError, ControlChannel, ControlSession } from '../src/reverse-invoke/control-session.ts'
 import { isPlainUpgrade, readDataRequest } from '../src/reverse-invoke/data-request.ts'
 import { peerCertificate } from '../src/reverse-invoke/peer-certificate.ts'
 import type { Peer, PeerCertificate } from '../src/reverse-invoke/peer.ts'
@@ -44,7 +44,19 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Who is registered. */
     reverseInvoke: Registrations
+    registrationPort: RegistrationConnections
   }
+}
+
+/** The connections of a registration port, for whoever replaces its trust list or revocation lists. */
+export interface RegistrationConnections {
+  /**
+   * Ends the registrations whose control connection is one for which `predicate` holds: they get nothing new, and what runs on their
+   * data connections may end, within `drainTimeoutMs`.
+   */
+  readonly endThose: (predicate: (socket: Socket) => boolean) => void
+  /** Whether a connection is the control connection or a data connection of somebody, and ends with the registration. */
+  readonly has: (socket: Socket) => boolean
 }
 
 /** Time for the other side to answer a closing handshake of WebSocket, in milliseconds. */
@@ -81,6 +93,7 @@ const plugin: FastifyPluginAsync<ReverseInvokeAcceptorOptions> = async (fastify,
     })
   })
   fastify.decorate('reverseInvoke', registrations)
+  fastify.decorate('registrationPort', { endThose: predicate => { port.endThose(predicate) }, has: socket => port.has(socket) })
   await fastify.register(websocket, {
     options: webSocketOptions(port.controlUpgrades, settings.maxMessageBytes),
     errorHandler: () => { /* the session has its own listener */ },
@@ -130,6 +143,8 @@ class RegistrationPort {
   readonly controlUpgrades = new EventEmitter()
   readonly #parts: PortParts
   readonly #peers = new WeakMap<IncomingMessage, Peer>()
+  readonly #sessions = new Map<Socket, ControlSession>()
+  readonly #dataConnections = new WeakSet<Socket>()
 
   constructor (parts: PortParts) {
     this.#parts = parts
@@ -180,11 +195,25 @@ class RegistrationPort {
     const peer = this.#peers.get(request)
     if (peer === undefined) return socket.terminate()
     const session = this.#parts.acceptor.open(channelOf(socket), peer, () => { this.#parts.unregistered.established(request.socket) })
+    this.#sessions.set(request.socket, session)
     socket.on('message', (data, isBinary) => { session.message(isBinary ? null : String(data)) })
     socket.on('ping', () => { session.heartbeat() })
     socket.on('pong', () => { session.heartbeat() })
     socket.on('error', (error: Error & { code?: string }) => { session.closed(protocolError(error, this.#parts.maxMessageBytes)) })
-    socket.on('close', () => { session.closed() })
+    socket.on('close', () => {
+      this.#sessions.delete(request.socket)
+      session.closed()
+    })
+  }
+
+  endThose (predicate: (socket: Socket) => boolean): void {
+    for (const [socket, session] of [...this.#sessions]) {
+      if (predicate(socket)) this.#parts.acceptor.expel(session)
+    }
+  }
+
+  has (socket: Socket): boolean {
+    return this.#sessions.has(socket) || this.#dataConnections.has(socket)
   }
 
   #dataUpgrade (request: IncomingMessage, head: Buffer, peer: Peer): void {
@@ -198,6 +227,7 @@ class RegistrationPort {
     socket.setNoDelay(true)
     socket.setKeepAlive(true, keepAliveProbeMs)
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${dataProtocol}\r\n${replicaField}: ${this.#parts.replica}\r\n\r\n`)
+    this.#dataConnections.add(socket)
     take(socket)
   }
 

@@ -47,7 +47,7 @@ async function run (args: Arguments): Promise<void> {
   }
 }
 
-/** SIGINT, SIGTERM: orderly stop. SIGUSR1, SIGUSR2: trace level minus, plus one. SIGHUP: resolve names and try servers anew. */
+/** SIGINT, SIGTERM: orderly stop. SIGUSR1, SIGUSR2: trace level minus, plus one. SIGHUP: resolve names, try servers and load identities anew. */
 function stopOnSignals (gateway: RunningGateway): void {
   let stopping = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { failureOf } from '../upstream/failure.ts'
+import { FollowingSender } from '../upstream/following-sender.ts'
 import type { Sender } from '../upstream/sender.ts'
 import type { Shared } from './compose.ts'
 import type { ExternalPlugin } from './external-plugin.ts'
@@ -55,7 +56,7 @@ export function auxiliaryOptions (loaded: ExternalPlugin, tls: ServerPlan['tls']
   const server = auxiliaryServer(loaded, tls)
   if (server === null) return {}
   return {
-    undici: pools.dispatcherFor(upstreamServer(server, { plan, identities })),
+    undici: new FollowingSender(pools, upstreamServer(server, { plan, identities })),
     destroyAgent: false,
     disableRequestLogging: true,
     replyOptions: { ...loaded.options['replyOptions'] as object | undefined, onError: answerFailure }

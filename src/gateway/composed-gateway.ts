@@ -6,11 +6,15 @@ import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import { admin } from '../../plugins/admin.ts'
 import { errors } from '../errors.ts'
 import type { Gateway, Shared } from './compose.ts'
+import { ExpiryReport } from './expiry-report.ts'
 import { createInitiators } from './initiators.ts'
 import { createListener } from './listener.ts'
 import type { ListenerPlan } from './plan.ts'
 import { addressOf, listenFaultText } from './ports.ts'
 import { createRegistrationPort } from './registration-port.ts'
+import { Reloader } from './reload.ts'
+import { renewConnections, type RunningParts } from './renew-connections.ts'
+import { filesOf, WatchedFiles } from './watched-files.ts'
 
 interface Listener {
   readonly name: string
@@ -35,6 +39,9 @@ type State = 'starting' | 'serving' | 'draining'
 export class ComposedGateway implements Gateway {
   readonly addresses = new Map<string, AddressInfo>()
   readonly #shared: Shared
+  readonly #reloader: Reloader
+  readonly #expiry: ExpiryReport
+  readonly #files: WatchedFiles | null
   readonly #services: ServiceListener[] = []
   #registrationPort: Listener | null = null
   #admin: Listener | null = null
@@ -45,6 +52,11 @@ export class ComposedGateway implements Gateway {
 
   constructor (shared: Shared) {
     this.#shared = shared
+    const { plan } = shared
+    this.#reloader = new Reloader({ ...shared, apply: renewal => { renewConnections(renewal, this.#running, shared) } })
+    this.#expiry = new ExpiryReport(shared)
+    const { intervalMs } = plan.renewal
+    this.#files = intervalMs === 0 ? null : new WatchedFiles({ paths: filesOf(plan), intervalMs, onChange: () => { this.#reload('files have changed') } })
   }
 
   /** Makes the instances and registers their plugins; opens no port. */
@@ -69,7 +81,7 @@ export class ComposedGateway implements Gateway {
 
   async #adminListener (): Promise<FastifyInstance> {
     const app = Fastify({ loggerInstance: this.#shared.logger.child({ listener: 'postern/admin_port' }), logController: new LogController({ disableRequestLogging: true }) })
-    await app.register(admin, { registry: this.#shared.metrics, ready: () => ({ ...this.#readiness(), details: this.#reverseInvoke() }) })
+    await app.register(admin, { registry: this.#shared.metrics, ready: () => ({ ...this.#readiness(), details: { ...this.#reverseInvoke(), ...this.#expiry.snapshot(), reload: this.#reloader.state } }) })
     await app.ready()
     return app as unknown as FastifyInstance
   }
@@ -104,6 +116,8 @@ export class ComposedGateway implements Gateway {
       this.addresses.set(name, app.server.address() as AddressInfo)
     }
     this.#state = 'serving'
+    this.#expiry.start()
+    this.#files?.start()
     this.#startReverseInvoke()
   }
 
@@ -125,6 +139,8 @@ export class ComposedGateway implements Gateway {
     const { plan, logger, pools } = this.#shared
     const delayMs = this.#state === 'serving' ? plan.drainDelayMs : 0
     this.#state = 'draining'
+    this.#files?.stop()
+    this.#expiry.stop()
     const deadline = setTimeout(() => {
       logger.warn({ shutdownTimeoutMs: plan.shutdownTimeoutMs }, 'exchanges that did not end in time are cut')
       this.#cut()
@@ -164,6 +180,25 @@ export class ComposedGateway implements Gateway {
     this.#shared.table.retryFailed()
     this.#shared.pools.refresh()
     for (const app of [...this.#listeners.map(({ app }) => app), this.#initiators]) app?.server.emit('refresh')
+  }
+
+  async reload (reason: string): Promise<void> {
+    await this.#reloader.reload(reason)
+    this.#expiry.warn()
+  }
+
+  #reload (reason: string): void {
+    // a reload does not fail: it says in the log what it could not use
+    this.reload(reason).catch(() => {})
+  }
+
+  get #running (): RunningParts {
+    const { plan: { listeners, reverseInvoke: { acceptor, initiators } } } = this.#shared
+    return {
+      ports: this.#services.map(({ name, app }) => ({ app, tls: listeners.find(listener => listener.name === name)?.tls ?? null })),
+      registrationPort: this.#registrationPort === null ? null : { app: this.#registrationPort.app, tls: acceptor?.tls ?? null },
+      initiators: this.#initiators === null ? null : { app: this.#initiators, plans: initiators }
+    }
   }
 }
 

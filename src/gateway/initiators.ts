@@ -20,10 +20,11 @@ export async function createInitiators (listeners: readonly NamedListener[], sha
 }
 
 /** Options of the plugin without the targets: as much as a check of the way needs. */
-export function initiatorOptions ({ identity, options }: InitiatorPlan, { plan, identities }: Pick<Shared, 'plan' | 'identities'>) {
+export function initiatorOptions ({ identity, options }: InitiatorPlan, { plan, identities, revocation }: Pick<Shared, 'plan' | 'identities' | 'revocation'>) {
   const { ciphers } = plan.upstream
   return {
     ...structuredClone(options),
+    revocation,
     ...identity === null ? {} : { identity: identities.get(identity) as Identity, ...ciphers === null ? {} : { tlsSettings: ciphers } }
   }
 }

@@ -8,17 +8,21 @@ import { loadIdentity } from '../pse/load.ts'
 import { publicRootsAmong } from '../pse/public-roots.ts'
 import type { Identity } from '../pse/identity.ts'
 import { loadAcl } from '../access-control/load.ts'
+import { loadRevocationLists } from '../revocation/load.ts'
+import type { RevocationList } from '../revocation/revocation-list.ts'
 import { loadStickyKey } from '../dispatch/load.ts'
 import { auxiliaryServer } from './auxiliary-upstream.ts'
 import { loadExternalPlugin, type ExternalPluginOptions } from './external-plugin.ts'
 import { planFromProfile } from './plan-from-profile.ts'
 import type { IdentityPlan, Origin, Plan, ServerPlan } from './plan.ts'
 import { processUser } from './process-user.ts'
+import { summariesOf } from './revocation.ts'
 
 /** What a profile came to. `plan` is `null` where the profile itself has errors. */
 export interface Prepared {
   readonly plan: Plan | null
   readonly identities: ReadonlyMap<string, Identity>
+  readonly revocationLists: readonly RevocationList[]
   /** Key of the stickiness cookies, where the profile names one. */
   readonly stickyKey: Buffer | null
   readonly findings: readonly Finding[]
@@ -29,11 +33,12 @@ export async function prepareGateway (profilePath: string, overrides: readonly s
   const profile = await loadProfile(profilePath, overrides)
   const { plan, findings } = planFromProfile(profile, { profileDirectory: dirname(resolve(profilePath)), env: process.env, services: await loadServices() })
   const all = [...profile.findings, ...findings]
-  if (plan === null) return { plan, identities: new Map(), stickyKey: null, findings: all }
+  if (plan === null) return { plan, identities: new Map(), revocationLists: [], stickyKey: null, findings: all }
   const { identities, findings: ofIdentities } = await loadIdentities(plan.identities)
+  const revocation = await prepareRevocation(plan, identities)
   const sticky = await prepareStickyKey(plan.balancing)
-  const others = [...publicTrust(plan, identities), ...nameless(plan, identities), ...sticky.findings, ...await accessControlFaults(plan), ...await externalPluginFaults(plan)]
-  return { plan, identities, stickyKey: sticky.key, findings: [...all, ...ofIdentities, ...others] }
+  const others = [...publicTrust(plan, identities), ...nameless(plan, identities), ...revocation.findings, ...sticky.findings, ...await accessControlFaults(plan), ...await externalPluginFaults(plan)]
+  return { plan, identities, revocationLists: revocation.lists, stickyKey: sticky.key, findings: [...all, ...ofIdentities, ...others] }
 }
 
 /** Loads every identity of a plan; each fault becomes a finding about the parameter that named the file. */
@@ -68,6 +73,21 @@ function publicTrust ({ listeners, reverseInvoke: { acceptor }, identities: plan
 function nameless ({ reverseInvoke: { initiators } }: Plan, identities: ReadonlyMap<string, Identity>): Finding[] {
   return initiators.filter(({ identity }) => identity !== null && identities.get(identity)?.privateKey === null).map(({ name, origin, identity }) =>
     findingAbout(name, origin)('error', 'POSTERN_ERR_TLS_IDENTITY_WITHOUT_KEY', `${String(identity)} has no private key with a certificate; registering needs both`))
+}
+
+async function prepareRevocation (plan: Plan, identities: ReadonlyMap<string, Identity>): Promise<{ lists: RevocationList[], findings: Finding[] }> {
+  const plans = plan.revocation.lists
+  const findingFor = (file: string): MakeFinding => {
+    const { parameter, origin } = plans.find(({ path }) => file.includes(path)) ?? { parameter: null, origin: { file: null, line: null } }
+    return findingAbout(parameter, origin)
+  }
+  try {
+    const lists = await loadRevocationLists(plans.map(({ path }) => path))
+    const unusable = summariesOf(plan, lists, identities).filter(({ problem }) => problem !== null)
+    return { lists, findings: unusable.map(({ file, issuer, problem }) => findingFor(file)('warning', 'POSTERN_WARN_CRL_UNUSABLE', `${file}: the list of ${issuer} clears nobody: ${problem as string}`)) }
+  } catch (error) {
+    return { lists: [], findings: [faultOf(error, findingFor((error as Error).message))] }
+  }
 }
 
 async function prepareStickyKey ({ stickyKey }: Plan['balancing']): Promise<{ key: Buffer | null, findings: Finding[] }> {

@@ -10,7 +10,7 @@ import type { AcceptorPlan } from './plan.ts'
 import { tlsOptionsOf } from './tls.ts'
 
 /** Makes the instance; opens no port. */
-export async function createRegistrationPort (acceptor: AcceptorPlan, registrations: Registrations, shared: Pick<Shared, 'identities' | 'logger' | 'metrics'>): Promise<FastifyInstance> {
+export async function createRegistrationPort (acceptor: AcceptorPlan, registrations: Registrations, shared: Pick<Shared, 'identities' | 'revocation' | 'logger' | 'metrics'>): Promise<FastifyInstance> {
   const app = Fastify({
     serverFactory: serverFactory(acceptor, shared),
     loggerInstance: shared.logger.child({ listener: acceptor.name }),
@@ -25,7 +25,7 @@ export async function createRegistrationPort (acceptor: AcceptorPlan, registrati
   return app
 }
 
-function serverFactory ({ tls, options: { registerTimeoutMs } }: AcceptorPlan, shared: Pick<Shared, 'identities'>): FastifyServerFactory {
+function serverFactory ({ tls, options: { registerTimeoutMs } }: AcceptorPlan, shared: Pick<Shared, 'identities' | 'revocation'>): FastifyServerFactory {
   const server = { headersTimeout: registerTimeoutMs, requestTimeout: registerTimeoutMs }
   return tls === null
     ? (handler: RequestListener) => createServer(server, handler)

@@ -19,6 +19,7 @@ export interface RunningGateway {
   readonly addresses: Gateway['addresses']
   /** Stops in order; see {@link Gateway.close}. */
   stop (reason: string): Promise<void>
+  /** Lets names be resolved again, tries servers that were taken out, and loads identities and revocation lists anew (SIGHUP). */
   refresh (): void
   /** Moves the trace level by one, within 0 to 3. */
   changeTraceLevel (by: 1 | -1): void
@@ -30,7 +31,7 @@ type RunArguments = Pick<Arguments, 'profile' | 'overrides' | 'traceFile' | 'tra
  * @throws POSTERN_ERR_GATEWAY_CONFIGURATION with one line per fault; nothing listens then
  */
 export async function runGateway (args: RunArguments): Promise<RunningGateway> {
-  const { plan, identities, stickyKey, findings } = await prepareGateway(args.profile, args.overrides)
+  const { plan, identities, revocationLists, stickyKey, findings } = await prepareGateway(args.profile, args.overrides)
   refuseErrors(findings)
   const checked = plan as Plan
   refuseErrors(await occupiedPorts([...checked.listeners, ...registrationAddress(checked), ...adminAddress(checked)]))
@@ -38,7 +39,7 @@ export async function runGateway (args: RunArguments): Promise<RunningGateway> {
   const logger = pino({ ...loggerOptions, level: levelOfTrace[args.traceLevel ?? checked.log.traceLevel] }, trace.stream)
   for (const { severity, message, ...where } of findings) logger[severity === 'warning' ? 'warn' : 'info'](where, message)
   for (const line of await checkPlatform()) logger.info(line)
-  const gateway = await createGateway(checked, { identities, stickyKey, logger })
+  const gateway = await createGateway(checked, { identities, revocationLists, stickyKey, logger })
   await gateway.listen()
   return new Running(gateway, logger, trace)
 }
@@ -73,6 +74,8 @@ class Running implements RunningGateway {
   refresh (): void {
     this.#logger.info('names are resolved again, servers that were taken out are tried again')
     this.#gateway.refresh()
+    // what cannot be loaded is said in the log
+    this.#gateway.reload('SIGHUP').catch(() => {})
   }
 
   changeTraceLevel (by: 1 | -1): void {

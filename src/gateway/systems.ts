@@ -12,12 +12,12 @@ export function systemsOf (plan: Plan, identities: ReadonlyMap<string, Identity>
   return plan.systems.map(system => ({ ...system, servers: system.servers.map(server => upstreamServer(server, { plan, identities })) }))
 }
 
-/** A server that carries its loaded identity. */
+/** A server that carries its loaded identity: always the one that is in the map then. */
 export function upstreamServer ({ origin, host, port, tls }: ServerPlan, { plan, identities }: { readonly plan: Plan, readonly identities: ReadonlyMap<string, Identity> }): UpstreamServer {
   if (tls === null) return { origin, host, port, tls }
   const { identity, ...rest } = tls
   const { ciphers } = plan.upstream
-  return { origin, host, port, tls: { ...rest, ...(ciphers === null ? {} : { settings: ciphers }), identity: identities.get(identity) as Identity } }
+  return { origin, host, port, tls: { ...rest, ...(ciphers === null ? {} : { settings: ciphers }), get identity () { return identities.get(identity) as Identity } } }
 }
 
 /** Addresses of the host names in SRCSRV. A name that does not resolve matches nothing. */

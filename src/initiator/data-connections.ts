@@ -21,6 +21,8 @@ export interface DataOwner {
   readonly replica: string
   /** Fires at the end of the registration: its connections end with it. */
   readonly signal: AbortSignal
+  /** Tickets are bound to the certificate that the registration was made with: its own dialler has that one. */
+  readonly dialer: Dialer
 }
 
 /** A data connection that the acceptor asked for. */
@@ -48,7 +50,6 @@ const final: ReadonlySet<Reason> = new Set(['ticket', 'denied', 'not-trusted', '
 
 /** The data connections of one initiator, over all its registrations. */
 export class DataConnections {
-  readonly #dialer: Dialer
   readonly #limits: DataLimits
   readonly #metrics: InitiatorMetrics
   readonly #onFailure: OnDialFailure
@@ -56,8 +57,7 @@ export class DataConnections {
   readonly #open = new Map<Socket, DataOwner>()
   #dialling = 0
 
-  constructor ({ dialer, limits, metrics, onFailure }: { dialer: Dialer, limits: DataLimits, metrics: InitiatorMetrics, onFailure: OnDialFailure }) {
-    this.#dialer = dialer
+  constructor ({ limits, metrics, onFailure }: { limits: DataLimits, metrics: InitiatorMetrics, onFailure: OnDialFailure }) {
     this.#limits = limits
     this.#metrics = metrics
     this.#onFailure = onFailure
@@ -110,12 +110,12 @@ export class DataConnections {
   }
 
   async #attempt ({ owner, server, ticket }: Order, leftMs: number): Promise<DialFailure | null> {
-    const { address, replica, signal } = owner
-    const place = this.#dialer.placeOf(address)
-    const deadline = startDeadline({ place, timeoutMs: Math.min(leftMs, this.#dialer.options.timeoutMs), abort: signal })
+    const { address, replica, signal, dialer } = owner
+    const place = dialer.placeOf(address)
+    const deadline = startDeadline({ place, timeoutMs: Math.min(leftMs, dialer.options.timeoutMs), abort: signal })
     try {
-      const dialled = await this.#dialer.connect(address, deadline)
-      const socket = await upgradeToData(dialled, { authority: this.#dialer.authority, place, replica, ticket }, deadline)
+      const dialled = await dialer.connect(address, deadline)
+      const socket = await upgradeToData(dialled, { authority: dialer.authority, place, replica, ticket }, deadline)
       this.#adopt(socket, owner, server)
       return null
     } catch (error) {

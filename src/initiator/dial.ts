@@ -1,7 +1,6 @@
 /** One connection to an acceptor: TCP, or through a proxy, then TLS. What is done on it afterwards is in `upgrade.ts` and `control-channel.ts`. */
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import type { Identity } from '../pse/identity.ts'
 import type { RevocationCheck } from '../revocation/revocation-lists.ts'
 import { tlsClient } from '../upstream/connector.ts'
 import type { UpstreamTls } from '../upstream/server.ts'
@@ -70,21 +69,13 @@ export function startDeadline ({ place, timeoutMs, abort }: { place: string, tim
   }
 }
 
-/** Dials acceptors of one configuration. TLS sessions are resumed per address. */
+/** Dials acceptors of one configuration with one identity. TLS sessions are resumed per address. */
 export class Dialer {
-  #options: DialOptions
+  readonly #options: DialOptions
   readonly #clients = new Map<string, (over: ConnectionOptions) => Socket>()
 
   constructor (options: DialOptions) {
     this.#options = options
-  }
-
-  /** Uses another identity from the next dial on. Sessions of the old one are not resumed. */
-  useIdentity (identity: Identity): void {
-    const { tls } = this.#options
-    if (tls === null) return
-    this.#options = { ...this.#options, tls: { ...tls, identity } }
-    this.#clients.clear()
   }
 
   get options (): DialOptions {

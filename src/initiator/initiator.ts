@@ -1,5 +1,6 @@
 /** Everything of one `postern/ri/client_<xx>`: the registrations with each address and replica of one acceptor, and what is served on them. */
 import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { Identity } from '../pse/identity.ts'
 import { BackOff, type BackOffSettings } from '../reverse-invoke/back-off.ts'
 import type { Registered } from '../reverse-invoke/messages.ts'
@@ -52,6 +53,9 @@ export interface InitiatorSnapshot {
 /** An acceptor that claims to have more replicas than this is not believed. */
 const maxReplicas = 32
 
+/** Of an instance id, as the acceptor takes it. */
+const maxInstanceLength = 64
+
 /** The same trouble is logged once in this time, in milliseconds. */
 const reportIntervalMs = 60_000
 
@@ -59,21 +63,24 @@ const reportIntervalMs = 60_000
 export class Initiator {
   readonly name: string
   readonly #options: InitiatorOptions
-  readonly #context: SessionContext
+  readonly #instance: string
+  /** For new registrations; those that stand keep the one that they were made with. */
+  #context: SessionContext
   readonly #addresses: Addresses
   readonly #slots = new Map<string, Slot[]>()
-  /** Slots whose address is the acceptor's no more. */
+  /** Slots whose address is the acceptor's no more, or whose identity has been replaced. */
   readonly #leaving = new Set<Slot>()
-  readonly #live = new Map<string, Session>()
   readonly #reports = new RepeatedReport(reportIntervalMs, () => performance.now())
   #lookupError: string | null = null
   #since = Date.now()
+  #renewals = 0
   #started = false
   #draining: Promise<void> | null = null
 
   constructor (options: InitiatorOptions) {
     this.name = options.name
     this.#options = options
+    this.#instance = options.instance ?? randomBytes(12).toString('hex')
     this.#context = this.#sessionContext()
     const { backOff, resolve, dial } = options
     this.#addresses = new Addresses(dial.acceptor.host, { resolve, timeoutMs: dial.timeoutMs, backOff }, {
@@ -123,9 +130,35 @@ export class Initiator {
     }
   }
 
-  /** Uses another identity from the next dial on; registrations that stand go on with the old one. */
+  /**
+   * Registers everywhere once more, with another identity; nothing is lost meanwhile. A registration with the old one ends in order when the
+   * new one stands with the same replica. It is a registration beside it, since the old one's data connections would end with it if it
+   * were replaced.
+   */
   useIdentity (identity: Identity): void {
-    this.#context.dialer.useIdentity(identity)
+    const { dial } = this.#options
+    if (dial.tls === null) return
+    this.#renewals++
+    this.#context = { ...this.#context, ...this.#generation({ ...dial, tls: { ...dial.tls, identity } }) }
+    for (const [address, slots] of this.#slots) {
+      this.#slots.set(address, [this.#newSlot(address)])
+      for (const slot of slots) this.#retire(slot)
+    }
+  }
+
+  /**
+   * Ends the registrations whose control connection is one for which `predicate` holds, behind what runs on them and within
+   * `drainTimeoutMs`; new ones are tried for.
+   */
+  endThose (predicate: (socket: Socket) => boolean): void {
+    for (const [address, slots] of this.#slots) {
+      for (const [index, slot] of slots.entries()) {
+        if (!slot.isOn(predicate)) continue
+        slots[index] = this.#newSlot(address)
+        this.#retire(slot)
+      }
+    }
+    for (const slot of this.#leaving) if (slot.isOn(predicate)) this.#expel(slot)
   }
 
   /** Walks the way to each address of the acceptor once, beside what runs, and tells how far it came. */
@@ -135,25 +168,34 @@ export class Initiator {
   }
 
   #sessionContext (): SessionContext {
-    const { dial, endpoints, poolSize, instance, heartbeatMs, limits, metrics } = this.#options
-    const dialer = new Dialer(dial)
+    const { dial, endpoints, heartbeatMs, limits, metrics } = this.#options
     const onRefused = ({ endpoint, code }: { endpoint: string, code: string }): void => {
       metrics.refused(code)
       this.#reportTimes(`${endpoint} ${code}`, { endpoint, code }, 'request refused on a data connection')
     }
     return {
-      dialer,
-      registration: { instance: instance ?? randomBytes(12).toString('hex'), endpoints: endpoints.map(({ endpoint }) => endpoint), poolSize } satisfies Registration,
+      ...this.#generation(dial),
       servers: new Map(endpoints.map(served => [served.endpoint, new DataServer(served, onRefused)])),
-      data: new DataConnections({ dialer, limits, metrics, onFailure: (failure, { address }) => { this.#reportData(failure, address) } }),
+      data: new DataConnections({ limits, metrics, onFailure: (failure, { address }) => { this.#reportData(failure, address) } }),
       limits,
-      heartbeatMs,
+      heartbeatMs
+    }
+  }
+
+  /** What registrations of the same identity share. Each replica has one of each identity, as an instance of its own. */
+  #generation (dial: DialOptions): Pick<SessionContext, 'dialer' | 'registration' | 'claim' | 'release'> {
+    const { endpoints, poolSize } = this.#options
+    const live = new Map<string, Session>()
+    const suffix = this.#renewals === 0 ? '' : `.${this.#renewals}`
+    return {
+      dialer: new Dialer(dial),
+      registration: { instance: `${this.#instance.slice(0, maxInstanceLength - suffix.length)}${suffix}`, endpoints: endpoints.map(({ endpoint }) => endpoint), poolSize } satisfies Registration,
       claim: (replica, session) => {
-        if (this.#live.has(replica)) return false
-        this.#live.set(replica, session)
+        if (live.has(replica)) return false
+        live.set(replica, session)
         return true
       },
-      release: (replica, session) => { if (this.#live.get(replica) === session) this.#live.delete(replica) }
+      release: (replica, session) => { if (live.get(replica) === session) live.delete(replica) }
     }
   }
 
@@ -189,6 +231,13 @@ export class Initiator {
     })
   }
 
+  #expel (slot: Slot): void {
+    slot.drain()
+    const timer = setTimeout(() => { slot.stop() }, this.#options.drainTimeoutMs)
+    const left = (): void => { clearTimeout(timer) }
+    slot.done.then(left, left)
+  }
+
   #retire (slot: Slot): void {
     this.#leaving.add(slot)
     slot.retire()
@@ -201,7 +250,8 @@ export class Initiator {
     this.#count(slot.address)
     this.#options.log.info({ client: this.name, acceptor: this.#context.dialer.placeOf(slot.address), replica, replicas }, 'registered with the acceptor')
     const slots = this.#slots.get(slot.address)
-    if (slots === undefined || this.#draining !== null) return
+    if (slots?.includes(slot) !== true || this.#draining !== null) return
+    for (const old of this.#leaving) if (old.address === slot.address && old.isWith(replica)) old.drain()
     const wanted = Math.min(replicas, maxReplicas)
     while (slots.length < wanted) slots.push(this.#newSlot(slot.address))
     // those without a registration first: the others have one that somebody may need
@@ -214,7 +264,8 @@ export class Initiator {
   #failed (slot: Slot, failure: DialFailure, { wasRegistered, nextAttemptMs }: { readonly wasRegistered: boolean, readonly nextAttemptMs: number }): void {
     this.#count(slot.address)
     const acceptor = this.#context.dialer.placeOf(slot.address)
-    if (failure.reason === 'stopped' || this.#draining !== null) {
+    const isOver = this.#leaving.has(slot) && failure.reason === 'drained'
+    if (isOver || failure.reason === 'stopped' || this.#draining !== null) {
       if (wasRegistered) this.#options.log.info({ client: this.name, acceptor, reason: failure.reason }, 'registration ended')
       return
     }

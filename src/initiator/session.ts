@@ -1,4 +1,5 @@
 /** One registration with one replica of an acceptor, from the dial to its end. */
+import type { Socket } from 'node:net'
 import { errors } from '../errors.ts'
 import { protocolVersion, type MessageFromAcceptor, type Register, type Registered, type Want } from '../reverse-invoke/messages.ts'
 import { openControlChannel, type ChannelLimits, type ControlChannel } from './control-channel.ts'
@@ -41,6 +42,7 @@ export class Session {
   readonly #events: SessionEvents
   readonly #abort = new AbortController()
   #channel: ControlChannel | null = null
+  #socket: Socket | null = null
   /** Set while the registration stands. */
   #owner: DataOwner | null = null
   #draining = false
@@ -56,6 +58,11 @@ export class Session {
     return this.#channel?.answerer.replica ?? null
   }
 
+  /** Its control connection, once there is one. */
+  get socket (): Socket | null {
+    return this.#socket
+  }
+
   /** Data connections that are open. */
   get openConnections (): number {
     return this.#owner === null ? 0 : this.#context.data.openOf(this.#owner)
@@ -68,6 +75,7 @@ export class Session {
     const deadline = startDeadline({ place, timeoutMs: dialer.options.timeoutMs, abort: this.#abort.signal })
     try {
       const socket = await dialer.connect(this.address, deadline)
+      this.#socket = socket
       const channel = await openControlChannel(socket, { authority: dialer.authority, place, limits }, deadline)
       return await this.#occupy(channel, deadline)
     } catch (error) {
@@ -143,8 +151,8 @@ export class Session {
   }
 
   #begin (registered: Registered, channel: ControlChannel, signal: AbortSignal): void {
-    const { heartbeatMs } = this.#context
-    this.#owner = { address: this.address, replica: registered.replica, signal }
+    const { heartbeatMs, dialer } = this.#context
+    this.#owner = { address: this.address, replica: registered.replica, signal, dialer }
     channel.beat(Math.min(heartbeatMs, Math.max(registered.heartbeatMs, minHeartbeatMs)))
     this.#events.registered(registered)
   }

@@ -1,4 +1,5 @@
 /** One place for a registration at an address: tries, registers, and tries again when it was lost, until it is told to leave. */
+import type { Socket } from 'node:net'
 import type { BackOff } from '../reverse-invoke/back-off.ts'
 import type { Registered } from '../reverse-invoke/messages.ts'
 import type { DialFailure } from './failure.ts'
@@ -60,6 +61,16 @@ export class Slot {
   /** Whether a registration stands that takes new things. */
   get isRegistered (): boolean {
     return [...this.#attempts].some(({ state }) => state === 'registered')
+  }
+
+  /** Whether a registration stands with this replica, or its end has been asked for. */
+  isWith (replica: string): boolean {
+    return [...this.#attempts].some(({ session }) => session.replica === replica)
+  }
+
+  /** Whether the control connection of a registration is one for which `predicate` holds. */
+  isOn (predicate: (socket: Socket) => boolean): boolean {
+    return [...this.#attempts].some(({ session: { socket } }) => socket !== null && predicate(socket))
   }
 
   /** Resolves when the slot was told to leave and nothing of it is left. */

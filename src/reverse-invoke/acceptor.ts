@@ -24,6 +24,8 @@ export interface AcceptorSettings extends PoolLimits, ControlLimits {
   readonly maxConnections: number
   readonly maxTickets: number
   readonly ticketLifetimeMs: number
+  /** How long what runs may take to end, in milliseconds. */
+  readonly drainTimeoutMs: number
 }
 
 /** What an acceptor works with. */
@@ -54,7 +56,8 @@ export class Acceptor {
   readonly #settings: AcceptorSettings
   readonly #parts: AcceptorParts
   readonly #tickets: Tickets<ConnectionPool>
-  readonly #sessions = new Set<ControlSession>()
+  /** Each with what ends it where its certificate is no longer good. */
+  readonly #sessions = new Map<ControlSession, () => void>()
 
   constructor (settings: AcceptorSettings, parts: AcceptorParts) {
     this.#settings = settings
@@ -80,6 +83,7 @@ export class Acceptor {
    */
   open (channel: ControlChannel, peer: Peer, onRegistered: () => void = () => {}): ControlSession {
     let registration: Registration | null = null
+    let cancelExpulsion = (): void => {}
     const session: ControlSession = new ControlSession(channel, {
       clock: this.#parts.clock,
       limits: this.#settings,
@@ -95,12 +99,26 @@ export class Acceptor {
         },
         ended: (reason, error) => {
           this.#sessions.delete(session)
+          cancelExpulsion()
           this.#ended({ reason, error, peer, registration })
         }
       }
     })
-    this.#sessions.add(session)
+    this.#sessions.set(session, () => {
+      if (registration === null) return session.fail(new errors.REVERSE_INVOKE_CERTIFICATE(), 'refused')
+      cancelExpulsion()
+      cancelExpulsion = this.#parts.clock.after(this.#settings.drainTimeoutMs, () => { session.fail(new errors.REVERSE_INVOKE_CERTIFICATE(), 'expired') })
+      registration.drain()
+    })
     return session
+  }
+
+  /**
+   * Ends a session whose certificate is no longer good: its registration takes nothing new, and what runs on it may end, within
+   * `drainTimeoutMs`.
+   */
+  expel (session: ControlSession): void {
+    this.#sessions.get(session)?.()
   }
 
   #register (session: ControlSession, peer: Peer, message: Register): Registration {
@@ -208,7 +226,7 @@ export class Acceptor {
 
   /** Ends every session at once. */
   close (): void {
-    for (const session of [...this.#sessions]) session.abort()
+    for (const session of [...this.#sessions.keys()]) session.abort()
     this.#tickets.close()
     this.#parts.metrics.tables.delete(this.#parts.registrations)
   }

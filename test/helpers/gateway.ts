@@ -53,10 +53,10 @@ export interface GatewaySetup {
 /** Starts the gateway of a profile; ports should be 0. It is closed after the test. */
 export async function buildGateway (t: Test, profile: string, { listen = true, change = plan => plan, ...setup }: GatewaySetup = {}): Promise<TestGateway> {
   const { directory, ...prepared } = await prepareText(t, profile, setup)
-  const { plan, identities, stickyKey, findings } = prepared
+  const { plan, identities, revocationLists, stickyKey, findings } = prepared
   if (plan === null || findings.some(({ severity }) => severity === 'error')) throw new Error(findingsToText(findings))
   const sink = logSink()
-  const gateway = await createGateway(change(plan), { identities, stickyKey, logger: sink.logger })
+  const gateway = await createGateway(change(plan), { identities, revocationLists, stickyKey, logger: sink.logger })
   if (listen) await gateway.listen()
   t.teardown(async () => { await gateway.close() })
   return { ...sink, gateway, prepared, directory, port: (index = 0) => gateway.addresses.get(`icm/server_port_${index}`)?.port as number }

@@ -1,0 +1,97 @@
+/**
+ * Looks at files now and then, and tells when one of them has changed. By `stat` and not by events of the file system: secrets are
+ * exchanged by moving a link, and files may lie on a network file system, which sends no events.
+ */
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { PinSource, Plan } from './plan.ts'
+
+/** What a reload reads. */
+export function filesOf ({ identities, revocation }: Pick<Plan, 'identities' | 'revocation'>): string[] {
+  const ofIdentities = Object.values(identities).flatMap(({ file, pin, additionalTrust }) => [file, ...pin.flatMap(source => pinFileOf(source, file)), ...additionalTrust])
+  return [...new Set([...ofIdentities, ...revocation.lists.map(({ path }) => path)])]
+}
+
+function pinFileOf (source: PinSource, file: string): string[] {
+  switch (source.from) {
+    case 'cred_v2': return [join(dirname(file), 'cred_v2')]
+    case 'file': return [source.file]
+    default: return []
+  }
+}
+
+/** Settings of {@link WatchedFiles}. */
+export interface WatchOptions {
+  /** Files and directories. What does not exist may come. */
+  readonly paths: readonly string[]
+  readonly intervalMs: number
+  /** Called when something has changed and the change has ended: two looks in a row were the same. */
+  readonly onChange: () => void
+}
+
+/** A change is looked at again after this time: a file that is being written is not read half. */
+const settleMs = 250
+
+/** See the head of the file. */
+export class WatchedFiles {
+  readonly #options: WatchOptions
+  #timer: NodeJS.Timeout | undefined
+  /** What {@link WatchOptions.onChange} was called for last, or what was there at first. */
+  #known: string | null = null
+  #last: string | null = null
+  #stopped = false
+
+  constructor (options: WatchOptions) {
+    this.#options = options
+  }
+
+  /** Starts; the first look is what later ones are compared with. */
+  start (): void {
+    this.#look()
+  }
+
+  stop (): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  #look (): void {
+    const { paths, intervalMs, onChange } = this.#options
+    Promise.all(paths.map(stampOf)).then(stamps => {
+      if (this.#stopped) return
+      const seen = stamps.join('\n')
+      this.#known ??= seen
+      const isSettled = seen === this.#last
+      this.#last = seen
+      const isChanged = seen !== this.#known
+      if (isChanged && isSettled) {
+        this.#known = seen
+        onChange()
+      }
+      this.#timer = setTimeout(() => { this.#look() }, isChanged && !isSettled ? Math.min(settleMs, intervalMs) : intervalMs)
+    }, () => { /* stampOf does not fail */ })
+  }
+}
+
+/** Differs when the file, or a file of the directory, is another one or was written; links are followed. */
+async function stampOf (path: string): Promise<string> {
+  try {
+    const { isDirectory, text } = await statOf(path)
+    if (!isDirectory) return text
+    const names = (await readdir(path)).filter(name => !name.startsWith('.')).sort()
+    return (await Promise.all(names.map(async name => `${name} ${(await statOf(join(path, name)).catch(codeOf)).text}`))).join(' ')
+  } catch (error) {
+    return codeOf(error).text
+  }
+}
+
+async function statOf (path: string): Promise<{ readonly isDirectory: boolean, readonly text: string }> {
+  const stats = await stat(path, { bigint: true })
+  const { dev, ino, size, mtimeNs, ctimeNs } = stats
+  // ctime: a change of rights can make a file readable
+  return { isDirectory: stats.isDirectory(), text: [dev, ino, size, mtimeNs, ctimeNs].join('-') }
+}
+
+function codeOf (error: unknown): { readonly text: string } {
+  return { text: String((error as NodeJS.ErrnoException).code) }
+}
