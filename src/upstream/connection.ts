@@ -10,6 +10,8 @@ import type { PoolExchange } from './exchange.ts'
 export interface ConnectionOptions {
   readonly origin: string
   readonly connect: Connect
+  /** The socket that `connect` will hand out first, where there is one already. */
+  readonly ready?: Socket
   readonly keepAliveTimeoutMs: number
   readonly maxHeaderBytes: number
   /** Called when the connection is lost while nothing runs on it. */
@@ -29,13 +31,16 @@ export class UpstreamConnection {
   owner: object | null = null
   /** Requests that are running or queued here. */
   running = 0
-  /** The socket that is in use or was the last one. */
-  socket: Socket | null = null
+  /** The socket that is in use or ready to be, or was the last one. */
+  socket: Socket | null
   readonly #client: Client
+  /** Not undici's yet. */
+  #ready: Socket | null
   #sentOnSocket = 0
   #answers = new ContinueFilter()
 
-  constructor ({ origin, connect, keepAliveTimeoutMs, maxHeaderBytes, onLost }: ConnectionOptions) {
+  constructor ({ origin, connect, ready, keepAliveTimeoutMs, maxHeaderBytes, onLost }: ConnectionOptions) {
+    this.socket = this.#ready = ready ?? null
     this.#client = new Client(origin, {
       connect: (_options, callback) => connect((error, socket) => {
         if (socket === null) callback(error ?? new errors.UPSTREAM_UNREACHABLE(), null)
@@ -63,6 +68,7 @@ export class UpstreamConnection {
 
   #prepare (socket: Socket): Socket {
     this.#sentOnSocket = 0
+    this.#ready = null
     this.socket = socket
     const answers = new ContinueFilter()
     this.#answers = answers
@@ -93,6 +99,7 @@ export class UpstreamConnection {
   /** Ends the connection at once, with whatever runs on it: `error` is why. */
   destroy (error: Error = new errors.UPSTREAM_STOPPED()): void {
     this.#client.destroy(error, () => {})
+    this.#ready?.destroy()
   }
 
   /**

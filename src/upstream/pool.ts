@@ -113,8 +113,8 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
     return this.#connections.size + this.#coming >= this.#options.maxConnections
   }
 
-  #add (connect: Connect): UpstreamConnection {
-    const connection = new UpstreamConnection({ ...this.#options, connect, onLost: lost => this.#drop(lost) })
+  #add (connect: Connect, ready?: Socket): UpstreamConnection {
+    const connection = new UpstreamConnection({ ...this.#options, connect, ...(ready === undefined ? {} : { ready }), onLost: lost => this.#drop(lost) })
     this.#connections.add(connection)
     this.#options.registry.active.add(this)
     return connection
@@ -139,7 +139,7 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
       this.#checkEmpty()
       return
     }
-    const connection = this.#add(readyConnect(socket, { ...this.#options, onLost: () => this.#drop(connection) }))
+    const connection = this.#add(readyConnect(socket, { ...this.#options, onLost: () => this.#drop(connection) }), socket)
     if (next === undefined) this.#idle.push(connection)
     else this.#put(next, connection)
   }

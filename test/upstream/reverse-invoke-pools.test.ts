@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { Readable, type Duplex } from 'node:stream'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { errors } from '../../src/errors.ts'
 import { ReverseInvokePools, type ReverseInvokePoolsOptions } from '../../src/upstream/reverse-invoke-pools.ts'
 import { buildFakeProvider, FakeSource, innerServer, type FakeProvider } from '../helpers/fake-provider.ts'
@@ -349,7 +349,8 @@ t.test('with one provider, an idle connection that was closed meanwhile costs no
   t.match(await fetchBy(sender, '/', { method: 'POST', body: 'x' }), { status: 200 })
 })
 
-t.test('a connection that comes when nobody needs it any more is kept, and watched', async t => {
+/** A provider whose second connection comes when the request that it was for has found another one. */
+async function unneededConnections (t: Test, keepAliveTimeoutMs: number) {
   const { handler, release, arrived } = onDemand()
   const provider = await buildFakeProvider(t, { handler })
   const real = provider.take.bind(provider)
@@ -359,7 +360,7 @@ t.test('a connection that comes when nobody needs it any more is kept, and watch
     if (isHeld) await new Promise<void>(resolve => { takes.push(resolve) })
     return await real()
   }
-  const { sender } = buildPools(t, [provider], { keepAliveTimeoutMs: 200 })
+  const { sender, pools } = buildPools(t, [provider], { keepAliveTimeoutMs })
   const unneeded = async (): Promise<void> => {
     isHeld = false
     const first = fetchBy(sender, '/1')
@@ -377,6 +378,11 @@ t.test('a connection that comes when nobody needs it any more is kept, and watch
     while (provider.taken.length === count) await new Promise(resolve => setImmediate(resolve))
     await new Promise(resolve => setImmediate(resolve))
   }
+  return { provider, sender, pools, release, arrived, unneeded }
+}
+
+t.test('a connection that comes when nobody needs it any more is kept, and watched', async t => {
+  const { provider, sender, release, arrived, unneeded } = await unneededConnections(t, 200)
   await unneeded()
   t.equal(provider.connections.length, 2)
   const both = [fetchBy(sender, '/a'), fetchBy(sender, '/b')]
@@ -390,6 +396,15 @@ t.test('a connection that comes when nobody needs it any more is kept, and watch
   const [kept] = provider.connections.slice(-1)
   await closed(kept)
   t.pass('idle time of one that never carried anything')
+})
+
+t.test('a connection that never carried anything is closed with the others', async t => {
+  const { provider, pools, unneeded } = await unneededConnections(t, 600_000)
+  await unneeded()
+  t.equal(provider.connections.length, 2)
+  await pools.close()
+  await Promise.all(provider.connections.map(async socket => { await closed(socket) }))
+  t.pass()
 })
 
 t.test('what is left of a provider that is gone is let go', async t => {
