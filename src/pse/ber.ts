@@ -26,10 +26,19 @@ export class BerReader {
   /** Reads the one element that `bytes` consists of; asn1js itself would pass over what follows it. */
   read (bytes: Uint8Array): asn1js.BaseBlock {
     this.#measure(bytes)
-    const { offset, result } = asn1js.fromBER(Uint8Array.from(bytes), { maxNodes: maxParts, maxDepth, maxContentLength: bytes.length, parseEmbedded: false })
+    const { offset, result } = this.#parse(Uint8Array.from(bytes))
     if (offset === -1) throw this.#damaged(`not in BER: ${result.error}`)
     if (offset !== bytes.length) throw this.#damaged(`bytes behind the end, at byte ${offset}`)
     return result
+  }
+
+  /** asn1js reports some faults, and throws for others, such as a time that is none. */
+  #parse (bytes: Uint8Array): ReturnType<typeof asn1js.fromBER> {
+    try {
+      return asn1js.fromBER(bytes, { maxNodes: maxParts, maxDepth, maxContentLength: bytes.length, parseEmbedded: false })
+    } catch (error) {
+      throw this.#damaged(`not in BER: ${(error as Error).message}`)
+    }
   }
 
   /** Looks at tags and lengths only, so that asn1js never sees what would cost it too much. What they should be is asn1js's to judge. */

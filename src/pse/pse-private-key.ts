@@ -113,8 +113,9 @@ function inverse (a: bigint, m: bigint): bigint | null {
   return r0 === 1n ? ((s0 % m) + m) % m : null
 }
 
+/** An empty text is zero, as in a damaged certificate. */
 function toInteger (text: string): bigint {
-  return BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`)
+  return BigInt(`0x0${Buffer.from(text, 'base64url').toString('hex')}`)
 }
 
 function toText (value: bigint): string {

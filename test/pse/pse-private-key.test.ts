@@ -1,7 +1,7 @@
 import t from 'tap'
 import { generateKeyPairSync, createPublicKey, type KeyObject } from 'node:crypto'
 import { readIdentity } from '../../src/pse/read-identity.ts'
-import { bits, context, int, octets, oid, printable, seq } from '../helpers/der.ts'
+import { bits, context, int, none, octets, oid, printable, seq } from '../helpers/der.ts'
 import { ecPrivateValue, mintPse, pseKey, rsaPrimes, rsaPseKey, unsignedCertificate } from '../helpers/mint-pse.ts'
 
 const open = (key: Buffer, certificate: Buffer) => readIdentity(mintPse({ key, certificate }), { file: 'a.pse', pin: null }).privateKey
@@ -21,6 +21,13 @@ t.test('makes an RSA key from its primes in either order, as SAP and as SECUDE n
 
 t.test('takes a longer form of an RSA key if two of its numbers make up the modulus', async t => {
   t.ok(belongs(open(pseKey('rsa', rsa.privateKey.export({ type: 'pkcs1', format: 'der' })), rsaCertificate), rsa.publicKey))
+})
+
+t.test('refuses an RSA key for a certificate whose numbers are zero', async t => {
+  for (const numbers of [seq(int(0), int(65537)), seq(int(35), int(0))]) {
+    const certificate = unsignedCertificate(seq(seq(oid('1.2.840.113549.1.1.1'), none), bits(numbers)))
+    t.throws(() => open(pseKey('rsa', seq(int(5), int(7))), certificate), { code: 'POSTERN_ERR_PSE_KEY_MISMATCH' })
+  }
 })
 
 t.test('refuses an RSA key that is not the certificate\'s, or not understood', async t => {

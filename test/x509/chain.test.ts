@@ -1,6 +1,10 @@
 import t from 'tap'
+import { generateKeyPairSync } from 'node:crypto'
+import { parseCertificate } from '../../src/x509/certificate.ts'
 import { buildChain, IssuerCache, isSelfSigned, withoutRoot } from '../../src/x509/chain.ts'
 import type { Certificate } from '../../src/x509/certificate.ts'
+import { bits, none, oid, seq } from '../helpers/der.ts'
+import { unsignedCertificate } from '../helpers/mint-pse.ts'
 import { mintPki, type Issued } from '../helpers/pki.ts'
 
 const names = (chain: readonly Certificate[]) => chain.map(({ subject }) => subject)
@@ -32,7 +36,6 @@ t.test('the signature is verified even if name and key identifier fit', async t 
   const { root, client, intermediate } = await mintPki(t)
   const forged = Buffer.from(client.der)
   forged[forged.length - 1]! ^= 1
-  const { parseCertificate } = await import('../../src/x509/certificate.ts')
   t.strictSame(buildChain(parseCertificate(forged), [intermediate.certificate, root.certificate]), [])
 })
 
@@ -113,6 +116,14 @@ t.test('knows a root', async t => {
   t.notOk(isSelfSigned(intermediate.certificate))
   t.notOk(isSelfSigned(sameName.certificate), 'its own name, another key')
   t.strictSame(names(withoutRoot(buildChain(client.certificate, [intermediate.certificate, root.certificate]))), ['CN=Issuing CA, O=Example, C=DE'])
+})
+
+t.test('a key of a kind that OpenSSL does not know has issued nothing', async t => {
+  const gost = seq(seq(oid('1.2.643.7.1.1.1.1'), none), bits(Buffer.alloc(64, 1)))
+  const odd = parseCertificate(unsignedCertificate(gost))
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  t.notOk(isSelfSigned(odd))
+  t.strictSame(buildChain(parseCertificate(unsignedCertificate(publicKey)), [odd]), [])
 })
 
 t.test('the cache keeps chains by certificate and by issuer', async t => {

@@ -48,7 +48,9 @@ t.test('object identifiers in dotted form', async t => {
     ['6981ffffffffffffffff7f', '2.25.18446744073709551615'],
     ['', null],
     ['5584', null],
-    ['558003', null]
+    ['558003', null],
+    ['01'.repeat(64), `0.1${'.1'.repeat(63)}`],
+    ['01'.repeat(65), null]
   ]
   for (const [content, dotted] of rows) {
     t.equal(dottedIdentifier(hex(content)), dotted, content)
