@@ -23,7 +23,7 @@ export function dialFailure (step: DialStep, reason: Reason, detail: string): Di
 }
 
 /** Whether an error was made by {@link dialFailure}. */
-export function isDialFailure (error: unknown): error is DialFailure {
+function isDialFailure (error: unknown): error is DialFailure {
   return (error as { code?: unknown }).code === 'POSTERN_ERR_REVERSE_INVOKE_DIAL' && 'reason' in (error as object)
 }
 

@@ -37,13 +37,13 @@ export const WantSchema = Type.Object({
 }, { additionalProperties: false })
 
 /** Either way: the sender goes. From an initiator: send nothing new here. From an acceptor: register elsewhere, what runs may end. */
-export const DrainingSchema = Type.Object({ type: Type.Literal('draining') }, { additionalProperties: false })
+const DrainingSchema = Type.Object({ type: Type.Literal('draining') }, { additionalProperties: false })
 
 /** Either way: nothing is left, the channel ends in order. */
-export const ByeSchema = Type.Object({ type: Type.Literal('bye') }, { additionalProperties: false })
+const ByeSchema = Type.Object({ type: Type.Literal('bye') }, { additionalProperties: false })
 
 /** Either way: why the channel ends now. `code` is one of `POSTERN_ERR_REVERSE_INVOKE_...`. */
-export const ErrorSchema = Type.Object({
+const ErrorSchema = Type.Object({
   type: Type.Literal('error'),
   code: Type.String({ maxLength: 80, pattern: '^POSTERN_ERR_[A-Z0-9_]+$' }),
   message: Type.String({ maxLength: 500 })

@@ -5,7 +5,7 @@
 import { percentDecode } from '../http/percent-encoding.ts'
 
 /** `/x/*` for a path and all below it, `/x` for this very path. Characters that need an escape cannot be named. */
-export const pathPattern = /^(?:\/[A-Za-z0-9._~!$&'()+,=:@-]+)*(?:\/\*?)?$/
+const pathPattern = /^(?:\/[A-Za-z0-9._~!$&'()+,=:@-]+)*(?:\/\*?)?$/
 
 /** Whether the target of a request is permitted. */
 export type PathCheck = (target: string) => boolean

@@ -105,7 +105,7 @@ export function serialOf (certificate: Issued | Uint8Array): Uint8Array {
   return tbsOf(certificate.der).find(({ tag }) => tag === 0x02)!.content
 }
 
-export function encodeTime (date: Date): Buffer {
+function encodeTime (date: Date): Buffer {
   return generalizedTime(date.toISOString().replace(/[-:T]|\.\d+/g, ''))
 }
 

@@ -14,7 +14,7 @@ import type { RunningProgram, Surroundings } from './processes.ts'
 export type Way = 'http' | 'tls inside' | 'end-to-end'
 
 export const REGISTRATION_PORT = 7010
-export const ADMIN_PORT = 9400
+const ADMIN_PORT = 9400
 const SERVICE_PORT = 4300
 
 const ISSUER = 'ISSUER="CN=Issuing CA, O=Example, C=DE"'
