@@ -45,6 +45,8 @@ function runOnce ({ sample, wrap, read }: Target, seed: number, figures: Figures
   if (seconds > figures.slowest) Object.assign(figures, { slowest: seconds, slowestSeed: seed })
 }
 
+// a hundred thousand take some minutes
+t.setTimeout(0)
 const targets = await makeTargets(t)
 
 await t.test('the files are sound before they are changed', async t => {
