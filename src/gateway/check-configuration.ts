@@ -4,9 +4,11 @@
 import { endpointText } from '../reverse-invoke/endpoint.ts'
 import { findingsToJson, findingsToText } from '../profile/report.ts'
 import type { Arguments } from './arguments.ts'
+import { certificatesInUse, daysUntil } from './expiry.ts'
 import { checkAcceptors, type AcceptorCheck } from './check-acceptors.ts'
 import type { InitiatorTarget, ListenerPlan, Plan, PluginPlan, SystemPlan } from './plan.ts'
-import { prepareGateway } from './prepare.ts'
+import { prepareGateway, type Prepared } from './prepare.ts'
+import { summariesOf } from './revocation.ts'
 
 /**
  * Checks the configuration as the start would, and opens no port. Where nothing is wrong with it, the inner side of reverse invoke also
@@ -18,15 +20,39 @@ export async function checkConfiguration ({ profile, overrides, json }: Pick<Arg
   const faults = findings.some(({ severity }) => severity === 'error')
   const acceptors = faults ? [] : await checkAcceptors(prepared)
   const errors = faults || acceptors.some(({ steps }) => steps.some(({ ok }) => !ok))
+  const expiries = expiriesOf(prepared, new Date())
   const report = json
-    ? `${JSON.stringify({ plan, ...findingsToJson(findings), ...acceptors.length > 0 && { acceptors } }, null, 2)}\n`
-    : [plan === null ? '' : planToText(plan), findingsToText(findings), acceptorsToText(acceptors), errors ? 'result: errors\n' : 'result: no errors\n'].filter(part => part !== '').join('\n')
+    ? `${JSON.stringify({ plan, ...findingsToJson(findings), ...acceptors.length > 0 && { acceptors }, ...expiries }, null, 2)}\n`
+    : [plan === null ? '' : planToText(plan), findingsToText(findings), expiriesToText(expiries), acceptorsToText(acceptors), errors ? 'result: errors\n' : 'result: no errors\n'].filter(part => part !== '').join('\n')
   return { report, errors }
 }
 
 function acceptorsToText (acceptors: readonly AcceptorCheck[]): string {
   const rows = acceptors.flatMap(({ name, steps }) => steps.map(({ acceptor, step, ok, detail }) => [name, acceptor, `${ok ? 'ok    ' : 'failed'}  ${step}: ${detail}`]))
   return rows.length === 0 ? '' : table(rows)
+}
+
+type Expiries = ReturnType<typeof expiriesOf>
+
+/** Of everything that was loaded: when it expires. */
+function expiriesOf ({ plan, identities, revocationLists }: Prepared, now: Date) {
+  if (plan === null) return { certificates: [], revocationLists: [] }
+  return {
+    certificates: certificatesInUse(plan, identities).map(certificate => ({ ...certificate, days: daysUntil(certificate.notAfter, now) })),
+    revocationLists: summariesOf(plan, revocationLists, identities)
+  }
+}
+
+function expiriesToText ({ certificates, revocationLists }: Expiries): string {
+  const rows = [
+    ...certificates.map(({ parameter, kind, subject, notAfter, days }) => ['certificate', parameter, `${kind.padEnd('trusted'.length)}  ${dateOf(notAfter)}, ${days} days: ${subject}`]),
+    ...revocationLists.map(({ file, issuer, nextUpdate, revoked }) => ['revocation', file, `${revoked} revoked, next ${nextUpdate === null ? 'not said' : dateOf(nextUpdate)}: ${issuer}`])
+  ]
+  return rows.length === 0 ? '' : table(rows)
+}
+
+function dateOf (time: Date): string {
+  return time.toISOString().slice(0, 'yyyy-mm-dd'.length)
 }
 
 function planToText (plan: Plan): string {

@@ -117,7 +117,7 @@ export class ComposedGateway implements Gateway {
     }
     this.#state = 'serving'
     this.#expiry.start()
-    this.#files?.start()
+    await this.#files?.start()
     this.#startReverseInvoke()
   }
 

@@ -45,9 +45,9 @@ export class WatchedFiles {
     this.#options = options
   }
 
-  /** Starts; the first look is what later ones are compared with. */
-  start (): void {
-    this.#look()
+  /** Starts; the first look is what later ones are compared with. Resolves behind it; never rejects. */
+  async start (): Promise<void> {
+    await this.#look()
   }
 
   stop (): void {
@@ -55,21 +55,19 @@ export class WatchedFiles {
     clearTimeout(this.#timer)
   }
 
-  #look (): void {
+  async #look (): Promise<void> {
     const { paths, intervalMs, onChange } = this.#options
-    Promise.all(paths.map(stampOf)).then(stamps => {
-      if (this.#stopped) return
-      const seen = stamps.join('\n')
-      this.#known ??= seen
-      const isSettled = seen === this.#last
-      this.#last = seen
-      const isChanged = seen !== this.#known
-      if (isChanged && isSettled) {
-        this.#known = seen
-        onChange()
-      }
-      this.#timer = setTimeout(() => { this.#look() }, isChanged && !isSettled ? Math.min(settleMs, intervalMs) : intervalMs)
-    }, () => { /* stampOf does not fail */ })
+    const seen = (await Promise.all(paths.map(stampOf))).join('\n')
+    if (this.#stopped) return
+    this.#known ??= seen
+    const isSettled = seen === this.#last
+    this.#last = seen
+    const isChanged = seen !== this.#known
+    if (isChanged && isSettled) {
+      this.#known = seen
+      onChange()
+    }
+    this.#timer = setTimeout(() => { this.#look().catch(() => { /* a stamp says what is wrong with a file */ }) }, isChanged && !isSettled ? Math.min(settleMs, intervalMs) : intervalMs)
   }
 }
 
