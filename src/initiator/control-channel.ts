@@ -35,6 +35,25 @@ export interface ChannelEvents {
 const replicaPattern = /^[A-Za-z0-9._-]{1,64}$/
 const maxReplicas = 1000
 
+/** An open channel. Nothing is read before {@link ControlChannel.listen}. Its type has nothing of the library's: programs need no types of ws. */
+export interface ControlChannel {
+  readonly answerer: Answerer
+  /** Starts reading. */
+  listen (events: ChannelEvents): void
+  /** Sends a message; nothing happens on a channel that has ended. */
+  send (message: MessageFromInitiator): void
+  /**
+   * Pings in this interval, in milliseconds. When nothing at all came in the interval after a ping, the acceptor is gone: twice the
+   * interval after its last sign at the latest.
+   */
+  beat (intervalMs: number): void
+  /** Ends the channel at once. */
+  end (why: DialFailure): void
+  close (why: DialFailure, message?: MessageFromInitiator): void
+  /** Ends the channel because of what the acceptor sent. */
+  refuse (error: Error & { code: string }): void
+}
+
 /** Time for the last message and the end of the WebSocket, in milliseconds. */
 const farewellMs = 1000
 
@@ -54,7 +73,7 @@ export async function openControlChannel (socket: Socket, { authority, place, li
   })
   try {
     const answerer = await openedBy(webSocket, place, deadline.signal)
-    return new ControlChannel(webSocket, { answerer, place, limits })
+    return new OpenChannel(webSocket, { answerer, place, limits })
   } catch (error) {
     webSocket.on('error', () => {})
     webSocket.terminate()
@@ -100,8 +119,7 @@ function answererOf ({ headers }: IncomingMessage): Answerer | null {
     : null
 }
 
-/** An open channel. Nothing is read before {@link ControlChannel.listen}. */
-export class ControlChannel {
+class OpenChannel implements ControlChannel {
   readonly answerer: Answerer
   readonly #webSocket: WebSocket
   readonly #place: string
@@ -112,7 +130,6 @@ export class ControlChannel {
   #timer: NodeJS.Timeout | undefined
   #heard = true
 
-  /** Made by {@link openControlChannel}. */
   constructor (webSocket: WebSocket, { answerer, place, limits }: { answerer: Answerer, place: string, limits: ChannelLimits }) {
     this.answerer = answerer
     this.#webSocket = webSocket
@@ -125,21 +142,15 @@ export class ControlChannel {
     webSocket.on('close', () => { this.#end(dialFailure('registration', 'closed', `${place}: the acceptor closed the control channel`)) })
   }
 
-  /** Starts reading. */
   listen (events: ChannelEvents): void {
     this.#events = events
     this.#webSocket.resume()
   }
 
-  /** Sends a message; nothing happens on a channel that has ended. */
   send (message: MessageFromInitiator): void {
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.send(writeMessage(message))
   }
 
-  /**
-   * Pings in this interval, in milliseconds. When nothing at all came in the interval after a ping, the acceptor is gone: twice the
-   * interval after its last sign at the latest.
-   */
   beat (intervalMs: number): void {
     clearInterval(this.#timer)
     this.#heard = true
@@ -150,7 +161,6 @@ export class ControlChannel {
     }, intervalMs)
   }
 
-  /** Ends the channel at once. */
   end (why: DialFailure): void {
     if (!this.#ended) this.#webSocket.terminate()
     this.#end(why)
@@ -188,7 +198,6 @@ export class ControlChannel {
     return false
   }
 
-  /** Ends the channel because of what the acceptor sent. */
   refuse ({ code, message }: Error & { code: string }): void {
     this.close(dialFailure('registration', 'protocol', `${this.#place}: ${message}`), { type: 'error', code, message })
   }

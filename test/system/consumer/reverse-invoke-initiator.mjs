@@ -17,7 +17,7 @@ await dmz.register(reverseInvokeAcceptor, { acl: ['P 127.0.0.1'], allow: [{ subj
 await dmz.listen({ host: '127.0.0.1', port: 0 })
 
 const app = Fastify()
-app.get('/hello', async ({ socket }) => `hello, ${socket.getPeerCertificate().subject.CN}`)
+app.get('/hello', async () => 'hello')
 await app.register(reverseInvokeInitiator, {
   name: 'dmz',
   host: 'localhost',
@@ -36,7 +36,7 @@ const ask = async path => {
   const [answer] = await once(request({ createConnection: () => socket, path, headers: { connection: 'close' } }).end(), 'response')
   return { status: answer.statusCode, body: await text(answer) }
 }
-assert.deepEqual(await ask('/hello'), { status: 200, body: 'hello, localhost' })
+assert.deepEqual(await ask('/hello'), { status: 200, body: 'hello' })
 assert.equal((await ask('/other')).status, 403, 'nothing else of it is reached')
 assert.deepEqual(app.reverseInvokeInitiator.snapshot()[0].registrations.map(({ state }) => state), ['registered'])
 
