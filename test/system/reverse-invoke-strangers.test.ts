@@ -37,26 +37,26 @@ t.test('strangers at the registration port', { skip }, async t => {
   const within = { within: network.within('stranger') }
   const refusal = async (code: string): Promise<string> => await dmz.line(line => line.includes(code))
 
-  t.test('a certificate that may not register this endpoint', async t => {
+  await t.test('a certificate that may not register this endpoint', async t => {
     const stranger = await startStranger(zones, await pki.issue({ subject: 'CN=other, O=Example, C=DE', issuer: pki.intermediate, usage: 'client' }))
     t.match(await refusedFor(stranger), { step: /registration|endpoint/ })
     t.match(JSON.parse(await refusal('POSTERN_ERR_REVERSE_INVOKE_ENDPOINT')), { msg: 'registration refused' })
     await stranger.stop()
   })
 
-  t.test('a certificate of a CA that is not trusted, with the right names', async t => {
+  await t.test('a certificate of a CA that is not trusted, with the right names', async t => {
     const others = await mintPki(t)
     const stranger = await startStranger(zones, await others.issue({ subject: 'CN=wd-inner, O=Example, C=DE', issuer: others.intermediate, usage: 'client' }))
     t.match(await refusedFor(stranger), { reason: /certificate|denied|closed/ })
     await stranger.stop()
   })
 
-  t.test('no certificate', async t => {
+  await t.test('no certificate', async t => {
     const { stdout, stderr } = await runToEnd('curl', ['-sS', '--max-time', '5', '--cacert', zones.ca, '-w', '%{http_code}', `https://registration.example.com:${REGISTRATION_PORT}/`], within)
     t.match(stdout, /^(?:000|403)/, stderr)
   })
 
-  t.test('what is no TLS at all', async t => {
+  await t.test('what is no TLS at all', async t => {
     await talk(t, within.within, 'head -c 200000 /dev/urandom >&3')
     await talk(t, within.within, 'printf "GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" >&3')
     await talk(t, within.within, 'yes >&3')
@@ -66,7 +66,7 @@ t.test('strangers at the registration port', { skip }, async t => {
 
   const report = await load.stop()
   t.same(failures(report), [], 'the others were served meanwhile')
-  t.ok(report.exchanges.length > 20)
+  t.ok(report.exchanges.length > 100)
   t.equal(inner.records().filter(({ msg }) => msg === 'registered with the acceptor').length, 1, 'by the same registration')
   t.same((await zones.health('dmz')).reverseInvoke.registrations?.map(({ state }) => state), ['serving'])
 })
