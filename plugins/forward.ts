@@ -14,6 +14,7 @@ import { ForwardExchange } from '../src/http/forward-exchange.ts'
 import { withForwardedFields } from '../src/http/forwarded-fields.ts'
 import { LazyLogger } from '../src/http/lazy-logger.ts'
 import { closeAfterAnswer } from '../src/http/lingering-close.ts'
+import { admitPipelined } from '../src/http/pipelining.ts'
 import { requestFields, type RequestFields } from '../src/http/request-fields.ts'
 import { parseRequestTarget } from '../src/http/request-target.ts'
 import { checkOptions } from '../src/options.ts'
@@ -68,6 +69,10 @@ const plugin: FastifyPluginAsync<ForwardOptions> = async (fastify, { pools: shar
   addMethods(fastify)
   listen(fastify)
   const onRequest: onRequestHookHandler = (request, reply, done) => {
+    if (!admitPipelined(request.raw, reply.raw)) {
+      request.raw.socket.destroy()
+      return
+    }
     try {
       forwardRequest(request, reply, { options, pools, done })
     } catch (error) {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { once } from 'node:events'
 import net, { type Socket } from 'node:net'
+import { maxPipelined } from '../../src/http/pipelining.ts'
 import { buildForward } from '../helpers/forward.ts'
 import { buildRawBackend, ok } from '../helpers/raw-backend.ts'
 import { buildRawClient, type RawClient } from '../helpers/raw-client.ts'
@@ -68,6 +69,30 @@ t.test('sends pipelined requests of a bound client one after the other on its co
   user.send(one + one + one)
   await user.until(text => text.split('ok').length === 4)
   t.strictSame(backend.requests.map(({ connection, index }) => [connection, index]), [[0, 0], [0, 1], [0, 2]])
+})
+
+t.test('requests may wait behind one that is not answered, but not hundreds of them', async t => {
+  const held: Socket[] = []
+  const backend = await buildRawBackend(t, { onRequest: ({ socket, head }) => { if (head.includes('/held')) held.push(socket); else socket.write(ok) } })
+  const { port, app } = await buildForward(t, { to: backend.port })
+  const patient = await buildRawClient(t, port)
+  const one = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`
+  patient.send(one('/held') + one('/').repeat(maxPipelined))
+  await backend.request(maxPipelined)
+  held[0]?.write(ok)
+  await patient.until(text => text.split('ok').length === maxPipelined + 2)
+  patient.send(one('/held') + one('/').repeat(maxPipelined))
+  await backend.request(2 * maxPipelined + 1)
+  held[1]?.write(ok)
+  await patient.until(text => text.split('ok').length === 2 * (maxPipelined + 1) + 1)
+
+  const flood = await buildRawClient(t, port)
+  const before = backend.requests.length
+  flood.send(one('/held').repeat(1000))
+  t.equal(await flood.closed(), '')
+  await exchange(await buildRawClient(t, port))
+  t.ok(backend.requests.length - before <= maxPipelined + 2, `${backend.requests.length - before} of 1000 requests were sent`)
+  t.equal((await app.inject('/')).statusCode, 200)
 })
 
 t.test('keeps serving a bound client whose connection the back end closed', async t => {
