@@ -70,14 +70,17 @@ function parse (syntax: Syntax, options: Syntax['options'], argv: readonly strin
   const config = Object.fromEntries(Object.entries(options).map(([name, { letter, value }]) =>
     [name, { type: value === undefined ? 'boolean' : 'string', multiple: true, ...letter === undefined ? {} : { short: letter } } as const]))
   try {
-    return parseArgs({ args: argv.map(argument => secondDash(argument, options)), options: config, allowPositionals: true }) as ReturnType<typeof parse>
+    return parseArgs({ args: withSecondDashes(argv, options), options: config, allowPositionals: true }) as ReturnType<typeof parse>
   } catch (error) {
     return usage(syntax, (error as Error).message.replace(/\. To specify a positional.*$/s, '').replaceAll('\n', ' '))
   }
 }
 
-function secondDash (argument: string, options: Syntax['options']): string {
-  return argument.length > 2 && /^-[a-z]/.test(argument) && Object.hasOwn(options, argument.slice(1)) ? `-${argument}` : argument
+/** Behind `--` there are no options: a name or a file may begin with a dash. */
+function withSecondDashes (argv: readonly string[], options: Syntax['options']): string[] {
+  const end = argv.indexOf('--')
+  const isLong = (argument: string): boolean => argument.length > 2 && /^-[a-z]/.test(argument) && Object.hasOwn(options, argument.slice(1))
+  return argv.map((argument, i) => (end < 0 || i < end) && isLong(argument) ? `-${argument}` : argument)
 }
 
 function check (syntax: Syntax, options: Syntax['options'], line: CommandLine, positionals: number): void {

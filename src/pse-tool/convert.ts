@@ -4,7 +4,7 @@ import { filePath, psePath } from './location.ts'
 import { openIdentity, type OpenIdentity } from './open-identity.ts'
 import { format, pin, pse, replace } from './options.ts'
 import { newPin } from './pin.ts'
-import { formatOf, requireKey, storeWithTrustBeside } from './store-identity.ts'
+import { formatOf, requireFree, requireKey, storeWithTrustBeside } from './store-identity.ts'
 import type { Outcome, Tool } from './tool.ts'
 
 /** `convert` */
@@ -25,6 +25,7 @@ export const convertSyntax: Syntax = {
 export async function convert (line: CommandLine, tool: Tool): Promise<Outcome> {
   const opened = await openIdentity(psePath(line, tool), line, tool)
   const output = filePath(line.required('output'), tool)
+  if (!line.has('replace')) await requireFree(output)
   const filePin = line.has('file-pin') ? await newPin(line, { option: 'file-pin', of: output }, tool) : opened.pin
   return await store(opened, { output, fileFormat: formatOf(convertSyntax, line, output), filePin, line, tool })
 }
@@ -47,6 +48,7 @@ export async function exportP12 (line: CommandLine, tool: Tool): Promise<Outcome
   const opened = await openIdentity(psePath(line, tool), line, tool)
   requireKey(opened.identity)
   const output = filePath(line.argument!, tool)
+  if (!line.has('replace')) await requireFree(output)
   const filePin = await newPin(line, { option: 'file-pin', of: output }, tool)
   return await store(opened, { output, fileFormat: 'pkcs12', filePin, line, tool })
 }

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { errors } from '../errors.ts'
 import { pemBlock } from '../pse/write-pem.ts'
 import { encodeAlternativeNames } from '../x509/alternative-names.ts'
@@ -14,7 +13,7 @@ import { openIdentity } from './open-identity.ts'
 import { format, pin, pse } from './options.ts'
 import { newPin } from './pin.ts'
 import { replaceFile } from './replace-file.ts'
-import { formatOf, requireKey, storeIdentity } from './store-identity.ts'
+import { formatOf, requireFree, requireKey, storeIdentity } from './store-identity.ts'
 import type { Outcome, Tool } from './tool.ts'
 
 /** `gen_pse`, `get_pse` */
@@ -79,11 +78,6 @@ async function requestFromExisting (line: CommandLine, tool: Tool): Promise<Outc
 function alternativeNames (line: CommandLine): Buffer | null {
   const names = line.values('alternative-name')
   return names.length === 0 ? null : encodeAlternativeNames(names)
-}
-
-/** Asked before a PIN is, and a key is made; `storeIdentity` asks again when it writes. */
-async function requireFree (path: string): Promise<void> {
-  if (await stat(path).then(() => true, () => false)) throw new errors.PSE_TOOL_EXISTS(path)
 }
 
 async function deliver (request: Buffer, made: Record<string, unknown>, line: CommandLine, tool: Tool): Promise<Outcome> {

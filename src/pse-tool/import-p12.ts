@@ -7,7 +7,7 @@ import { openIdentity } from './open-identity.ts'
 import { format, issuers, pin, pse, replace } from './options.ts'
 import { completeChain } from './own-certificate.ts'
 import { newPin } from './pin.ts'
-import { formatOf, requireKey, storeIdentity } from './store-identity.ts'
+import { formatOf, requireFree, requireKey, storeIdentity } from './store-identity.ts'
 import type { Outcome, Tool } from './tool.ts'
 
 /** `import_p12` */
@@ -30,6 +30,7 @@ export async function run (line: CommandLine, tool: Tool): Promise<Outcome> {
   const path = psePath(line, tool)
   const fileFormat = formatOf(syntax, line, path)
   const source = filePath(line.argument!, tool)
+  if (!line.has('replace')) await requireFree(path)
   const { identity } = await openIdentity(source, line, tool, 'file-pin')
   const { certificate } = requireKey(identity)
   const own = parseCertificate(certificate)

@@ -16,7 +16,7 @@ export async function runPseTool (argv: readonly string[], io: ToolIo): Promise<
     io.stdout(`${overview()}\n`)
     return 0
   }
-  const reporter = rest.some(argument => argument === '--json' || argument === '-json') ? forPrograms(name, io) : forPeople(io)
+  const reporter = argv.some(argument => argument === '--json' || argument === '-json') ? forPrograms(name, io) : forPeople(io)
   try {
     const { help, outcome } = await runCommand(name, rest, { ...io, ...reporter })
     if (help === undefined) reporter.done(outcome)
@@ -44,12 +44,19 @@ interface Reporter extends Pick<Tool, 'note' | 'warn'> {
 
 /** Results on standard output, so that they can be piped; everything else on standard error. */
 function forPeople ({ stdout, stderr }: ToolIo): Reporter {
+  const say = (text: string): void => { stderr(`${visible(text)}\n`) }
   return {
-    note: text => { stderr(`${text}\n`) },
-    warn: text => { stderr(`warning: ${text}\n`) },
-    done: ({ text }) => { stdout(text) },
-    failed: ({ message, code }) => { stderr(`error: ${message}${code?.startsWith('POSTERN_') === true ? ` [${code}]` : ''}\n`) }
+    note: say,
+    warn: text => { say(`warning: ${text}`) },
+    done: ({ text }) => { stdout(visible(text)) },
+    failed: ({ message, code }) => { say(`error: ${message}${code?.startsWith('POSTERN_') === true ? ` [${code}]` : ''}`) }
   }
+}
+
+/** Names of files and credentials can hold what a terminal would obey. Line feeds are ours. */
+function visible (text: string): string {
+  // eslint-disable-next-line no-control-regex -- these are the characters meant
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 /** One line of JSON, whatever happens. */

@@ -12,6 +12,8 @@ import type { Tool } from './tool.ts'
 /** An identity that was read, with what is needed to write it again. */
 export interface OpenIdentity {
   readonly path: string
+  /** The file as it was read. */
+  readonly bytes: Buffer
   readonly identity: Identity
   /** `null` when the file has none. */
   readonly pin: string | null
@@ -30,7 +32,7 @@ export async function openIdentity (path: string, line: CommandLine, tool: Tool,
   const open = (pin: string | null): OpenIdentity => {
     const { identity, warnings, rest } = readIdentityWithWarnings(bytes, { file: path, pin })
     for (const { message } of warnings) tool.warn(message)
-    return { path, identity, pin, rest }
+    return { path, bytes, identity, pin, rest }
   }
   try {
     const opened = open(null)

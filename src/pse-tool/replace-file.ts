@@ -1,7 +1,8 @@
 /**
  * The one function of these commands that writes files. At no moment is there a half-written file, nor none: the new one is written beside,
  * synchronised, read back and checked, and only then takes the name. The old one is kept as `<file>.<number>.bak` until what stands under the
- * name has been read back and checked too.
+ * name has been read back and checked too. Two commands at once do not lose what either wrote: while a file takes its name, `.<file>.lock` keeps
+ * others out, and whoever made a new content from an old one names the old one.
  */
 import { randomBytes } from 'node:crypto'
 import { link, lstat, open, readFile, realpath, rename, rm, type FileHandle } from 'node:fs/promises'
@@ -14,6 +15,11 @@ export interface Replacement {
   readonly mode: number
   /** Refuse where there is a file already. */
   readonly create?: boolean
+  /**
+   * The content that the new one was made from, `null` for no file: where something else is there by now, nothing is written. Left out: what is
+   * there does not matter.
+   */
+  readonly before?: Uint8Array | null
   /** Throws when the bytes that were read back are not as they should be. */
   readonly check: (bytes: Buffer) => void
 }
@@ -23,7 +29,7 @@ export interface Replacement {
  *
  * A link is followed: the file it points at is replaced, and the link stays. The new file belongs to the owner of the old one.
  *
- * @throws POSTERN_ERR_PSE_TOOL_EXISTS, PSE_TOOL_WRITE with the system's reason, PSE_TOOL_LINK for a link to nothing, PSE_TOOL_READ_BACK
+ * @throws POSTERN_ERR_PSE_TOOL_EXISTS, PSE_TOOL_CHANGED, PSE_TOOL_BUSY, PSE_TOOL_WRITE with the system's reason, PSE_TOOL_LINK for a link to nothing, PSE_TOOL_READ_BACK
  */
 export async function replaceFile (path: string, bytes: Uint8Array, replacement: Replacement): Promise<void> {
   const target = await targetOf(path)
@@ -34,9 +40,11 @@ export async function replaceFile (path: string, bytes: Uint8Array, replacement:
   try {
     await writeBeside(beside, bytes, replacement.mode, old)
     await readBack(beside, target, bytes, replacement.check)
-    if (old === null) await takeFreeName(beside, target)
-    else await takeNameOf(beside, target, () => readBack(target, target, bytes, replacement.check))
-    await synchronise(dirname(target))
+    await withLock(target, async () => {
+      if (old === null) await takeFreeName(beside, target, replacement)
+      else await takeNameOf(beside, target, { ...replacement, check: () => readBack(target, target, bytes, replacement.check) })
+      await synchronise(dirname(target))
+    })
   } catch (error) {
     throw failure(target, error)
   } finally {
@@ -46,16 +54,37 @@ export async function replaceFile (path: string, bytes: Uint8Array, replacement:
 }
 
 /**
- * Removes a file for good.
+ * Removes a file for good, and the link that leads to it.
  *
- * @throws POSTERN_ERR_PSE_TOOL_WRITE
+ * @param before as in `Replacement`
+ * @throws POSTERN_ERR_PSE_TOOL_CHANGED, PSE_TOOL_BUSY, PSE_TOOL_WRITE, PSE_TOOL_LINK
  */
-export async function removeFile (path: string): Promise<void> {
+export async function removeFile (path: string, before?: Uint8Array): Promise<void> {
+  const target = await targetOf(path)
   try {
-    await rm(path)
-    await synchronise(dirname(path))
+    await withLock(target, async () => {
+      if (before !== undefined && !(await readFile(target)).equals(before)) throw new errors.PSE_TOOL_CHANGED(target)
+      await rm(target)
+      await rm(path, { force: true })
+      await synchronise(dirname(target))
+    })
   } catch (error) {
-    throw failure(path, error)
+    throw failure(target, error)
+  }
+}
+
+/** Keeps other commands out for the time of the work, some milliseconds. */
+async function withLock (target: string, work: () => Promise<void>): Promise<void> {
+  const path = join(dirname(target), `.${basename(target)}.lock`)
+  try {
+    await (await open(path, 'wx', 0o600)).close()
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? new errors.PSE_TOOL_BUSY(target, path, { cause: error }) : error
+  }
+  try {
+    await work()
+  } finally {
+    await rm(path, { force: true })
   }
 }
 
@@ -87,18 +116,27 @@ async function readBack (path: string, target: string, written: Uint8Array, chec
 }
 
 /** A hard link fails where the name is taken; a rename would replace what somebody has made in the meantime. */
-async function takeFreeName (beside: string, target: string): Promise<void> {
-  await link(beside, target)
+async function takeFreeName (beside: string, target: string, { before }: Pick<Replacement, 'before'>): Promise<void> {
+  if (before != null) throw new errors.PSE_TOOL_CHANGED(target)
+  try {
+    await link(beside, target)
+  } catch (error) {
+    throw before === null && (error as NodeJS.ErrnoException).code === 'EEXIST' ? new errors.PSE_TOOL_CHANGED(target, { cause: error }) : error
+  }
 }
 
-async function takeNameOf (beside: string, target: string, check: () => Promise<void>): Promise<void> {
+async function takeNameOf (beside: string, target: string, { before, check }: Pick<Replacement, 'before'> & { readonly check: () => Promise<void> }): Promise<void> {
   const backup = `${target}.${randomBytes(6).toString('hex')}.bak`
   await link(target, backup)
   try {
+    // of the backup: it is what the next step replaces, whatever the name stands for by now
+    if (before !== undefined && (before === null || !(await readFile(backup)).equals(before))) throw new errors.PSE_TOOL_CHANGED(target)
     await rename(beside, target)
     await check()
   } catch (error) {
     await rename(backup, target)
+    // where the old file still has its name, that was a rename between two names of one file, which does nothing
+    await rm(backup, { force: true })
     throw error
   }
   await rm(backup)
@@ -119,6 +157,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'the user of this process may not write into its directory',
   EPERM: 'the file belongs to somebody else, or its file system has no hard links',
   EROFS: 'its file system is read-only',
+  ENOTSUP: 'its file system has no hard links',
   ENOENT: 'there is no such directory',
   ENOSPC: 'the file system is full'
 }

@@ -39,9 +39,11 @@ async function create (path: string, user: string, { line, tool }: { line: Comma
   const { pin, identity } = await openIdentity(path, line, tool)
   if (pin === null) throw new errors.PSE_TOOL_PIN_NONE(path)
   const file = credentialsPath(path)
-  const bytes = writeCredential(await present(file), { pse: path, user, pin, certificate: identity.certificate }, { file })
+  const before = await present(file)
+  const bytes = writeCredential(before, { pse: path, user, pin, certificate: identity.certificate }, { file })
   await replaceFile(file, bytes, {
     mode: 0o600,
+    before,
     check: written => {
       if (readPin(written, { file, pse: path, user }) !== pin) throw new errors.CREDV2_WRONG_USER(file, path, user)
     }
@@ -53,9 +55,10 @@ async function create (path: string, user: string, { line, tool }: { line: Comma
 
 async function remove (path: string, user: string, tool: Tool): Promise<Outcome> {
   const file = credentialsPath(path)
-  const left = removeCredential((await readFile(file)).bytes, { pse: path, user }, { file })
-  if (left === null) await removeFile(file)
-  else await replaceFile(file, left, { mode: 0o600, check: written => { listCredentials(written, { file, user }) } })
+  const before = (await readFile(file)).bytes
+  const left = removeCredential(before, { pse: path, user }, { file })
+  if (left === null) await removeFile(file, before)
+  else await replaceFile(file, left, { mode: 0o600, before, check: written => { listCredentials(written, { file, user }) } })
   tool.note(`credential deleted from ${file}`)
   return { text: '', data: { file: path, credentials: file, user } }
 }

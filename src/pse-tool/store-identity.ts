@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { errors } from '../errors.ts'
 import type { Identity, IdentityContent, IdentityFormat } from '../pse/identity.ts'
@@ -6,7 +7,7 @@ import { readIdentity } from '../pse/read-identity.ts'
 import { differenceBetween, writeIdentity, type WrittenFile } from '../pse/write-identity.ts'
 import { usage, type CommandLine, type Syntax } from './command-line.ts'
 import type { OpenIdentity } from './open-identity.ts'
-import { replaceFile } from './replace-file.ts'
+import { removeFile, replaceFile } from './replace-file.ts'
 import type { Tool } from './tool.ts'
 
 /** Where and how an identity is stored. */
@@ -17,6 +18,8 @@ export interface Destination {
   readonly pin: string | null
   /** Refuse where there is a file already. */
   readonly create: boolean
+  /** What the file held when it was read, for a change of it. */
+  readonly before?: Buffer | undefined
   /** What the PSE that is replaced holds beside its identity. */
   readonly rest?: PseRest | undefined
 }
@@ -36,10 +39,10 @@ export function formatOf (syntax: Syntax, line: CommandLine, path: string): Iden
  *
  * @throws POSTERN_ERR_IDENTITY_UNWRITABLE, IDENTITY_PIN_UNWRITABLE, PSE_KEY_UNWRITABLE, PSE_TOOL_PEM_TRUST and what `replaceFile` throws
  */
-export async function storeIdentity (identity: IdentityContent, { path, format, pin, create, rest }: Destination): Promise<void> {
+export async function storeIdentity (identity: IdentityContent, { path, format, pin, create, before, rest }: Destination): Promise<void> {
   const bytes = inOneFile(identity, writeIdentity(identity, { format, pin, ...rest === undefined ? {} : { rest } }), { path, pin })
   if (bytes === null) throw new errors.PSE_TOOL_PEM_TRUST(path)
-  await writeChecked(identity, bytes, { path, pin, create })
+  await writeChecked(identity, bytes, { path, pin, create, before })
 }
 
 /**
@@ -57,23 +60,39 @@ export async function storeWithTrustBeside (identity: IdentityContent, destinati
   }
   const trustFile = `${path.slice(0, path.length - extname(path).length)}-trust.pem`
   const [own, trust] = [contentOf(files, 'identity'), contentOf(files, 'trust')]
+  if (create) await requireFree(path)
   await replaceFile(trustFile, trust, { mode: 0o600, create, check: () => {} })
-  await writeChecked({ ...identity, trusted: [] }, own, { path, pin, create })
+  try {
+    await writeChecked({ ...identity, trusted: [] }, own, { path, pin, create })
+  } catch (error) {
+    if (create) await removeFile(trustFile, trust)
+    throw error
+  }
   tool.note(`trusted certificates ${trustFile}: PEM has no place for trusted certificates that lead up from the own one; postern/trust_<xx> = PSE=<name>, CERTS=<that file> adds them`)
   return trustFile
 }
 
-/** Writes an identity again in its format, with its PIN, and keeps what the file holds beside it. */
-export async function storeChanged (opened: OpenIdentity, changed: Partial<IdentityContent>): Promise<void> {
-  const { path, pin, identity, rest } = opened
-  await storeIdentity({ ...identity, ...changed }, { path, pin, format: identity.source.format, create: false, rest })
+/**
+ * Asked before a PIN is, and a key is made; whoever writes asks again.
+ *
+ * @throws POSTERN_ERR_PSE_TOOL_EXISTS
+ */
+export async function requireFree (path: string): Promise<void> {
+  if (await stat(path).then(() => true, () => false)) throw new errors.PSE_TOOL_EXISTS(path)
 }
 
-async function writeChecked (identity: IdentityContent, bytes: Buffer, { path, pin, create }: Pick<Destination, 'path' | 'pin' | 'create'>): Promise<void> {
+/** Writes an identity again in its format, with its PIN, and keeps what the file holds beside it. */
+export async function storeChanged (opened: OpenIdentity, changed: Partial<IdentityContent>): Promise<void> {
+  const { path, bytes, pin, identity, rest } = opened
+  await storeIdentity({ ...identity, ...changed }, { path, pin, format: identity.source.format, create: false, before: bytes, rest })
+}
+
+async function writeChecked (identity: IdentityContent, bytes: Buffer, { path, pin, create, before }: Pick<Destination, 'path' | 'pin' | 'create' | 'before'>): Promise<void> {
   let checked = false
   await replaceFile(path, bytes, {
     mode: 0o600,
     create,
+    ...before === undefined ? {} : { before },
     check: written => {
       // asked twice, of the same bytes; deriving a key takes its time
       if (checked) return
