@@ -81,7 +81,7 @@ export class ComposedGateway implements Gateway {
 
   async #adminListener (): Promise<FastifyInstance> {
     const app = Fastify({ loggerInstance: this.#shared.logger.child({ listener: 'postern/admin_port' }), logController: new LogController({ disableRequestLogging: true }) })
-    await app.register(admin, { registry: this.#shared.metrics, ready: () => ({ ...this.#readiness(), details: { ...this.#reverseInvoke(), ...this.#expiry.snapshot(), reload: this.#reloader.state } }) })
+    await app.register(admin, { registry: this.#shared.metrics, ready: () => ({ ...this.#readiness(), details: { ...this.#reverseInvoke(), ...this.#certificates() } }) })
     await app.ready()
     return app as unknown as FastifyInstance
   }
@@ -103,6 +103,12 @@ export class ComposedGateway implements Gateway {
         ...this.#initiators !== null && { acceptors: this.#initiators.reverseInvokeInitiator.snapshot() }
       }
     }
+  }
+
+  /** For information only, too: what is in use works, whatever could not be loaded since. */
+  #certificates (): Record<string, unknown> {
+    const { state } = this.#reloader
+    return { ...Object.keys(this.#shared.plan.identities).length > 0 && this.#expiry.snapshot(), ...state !== null && { reload: state } }
   }
 
   async listen (): Promise<void> {
