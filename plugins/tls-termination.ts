@@ -151,8 +151,8 @@ function refuseWithoutHooks (server: Server, { severalIdentities, hasHooks }: Te
 }
 
 /**
- * The hooks of TLS termination: 421 where the host of a request belongs to another identity than its connection, a debug line for each
- * failed handshake, and the end of open handshakes when the instance closes.
+ * The hooks of TLS termination: 421 where the host of a request belongs to another identity than its connection, a line for each failed
+ * handshake (info where the client's certificate was the reason, else debug), and the end of open handshakes when the instance closes.
  *
  * @throws POSTERN_ERR_TLS_SERVER_MISSING when the instance was made without {@link tlsServerFactory}
  * @see RFC 9110 section 15.5.20 (421), RFC 6066 section 11.1
@@ -193,8 +193,12 @@ function connectionsOf ({ acceptors }: Termination, ends: ConnectionEnds): TlsCo
   }
 }
 
+/** OpenSSL's words for a client certificate that is missing or cannot be verified. */
+const aboutCertificate = /^(ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE$|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_|PATH_LENGTH)/
+
 function reportFailure ({ reason, remoteAddress, finding }: HandshakeFailure, log: FastifyBaseLogger): void {
-  if (finding === undefined) log.debug({ reason, remoteAddress }, 'TLS handshake failed')
+  // somebody whose certificate is not taken will ask why; scans and clients that leave are nobody's concern
+  if (finding === undefined) log[aboutCertificate.test(reason) ? 'info' : 'debug']({ reason, remoteAddress }, 'TLS handshake failed')
   else log.info({ ...finding, reason, remoteAddress, ...(finding.status === 'revoked' && { revocationReason: finding.reason }) }, 'client certificate refused')
 }
 

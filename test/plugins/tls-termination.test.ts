@@ -205,7 +205,7 @@ t.test('a failed handshake is a debug line with a reason and no more', async t =
   const { port, logged } = await buildTlsServer(t, { identities: [{ name: 'a', identity: identityOf(pki.server, []) }], verifyClient: 2 })
   await exchange(t, { port, host, ...credentials(pki.client) })
   const { time, pid, hostname, ...line } = await logged('TLS handshake failed')
-  t.strictSame(line, { level: 20, reason: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', remoteAddress: host, msg: 'TLS handshake failed' })
+  t.strictSame(line, { level: 30, reason: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', remoteAddress: host, msg: 'TLS handshake failed' })
 })
 
 t.test('limits of the HTTP parser come from the options', async t => {
