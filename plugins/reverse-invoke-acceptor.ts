@@ -26,6 +26,7 @@ import { isPlainUpgrade, readDataRequest } from '../src/reverse-invoke/data-requ
 import { peerCertificate } from '../src/reverse-invoke/peer-certificate.ts'
 import type { Peer, PeerCertificate } from '../src/reverse-invoke/peer.ts'
 import { Registrations } from '../src/reverse-invoke/registrations.ts'
+import { RepeatedReport } from '../src/reverse-invoke/repeated-report.ts'
 import { UnregisteredConnections } from '../src/reverse-invoke/unregistered-connections.ts'
 import { controlPath, controlProtocol, dataPath, dataProtocol, replicaField, replicasField } from '../src/reverse-invoke/wire.ts'
 import { hasVerifiedCertificate } from '../src/tls/connection.ts'
@@ -63,6 +64,8 @@ export interface RegistrationConnections {
 const closeTimeoutMs = 2000
 /** Probes keep the entries of stateful firewalls alive, and find data connections whose other end is gone. */
 const keepAliveProbeMs = 30_000
+/** Whoever can connect at all must not fill the log: connections that became nothing are one line in this time, in milliseconds. */
+const reportIntervalMs = 60_000
 /** Time for the other side to read a refusal and to close, in milliseconds. */
 const lingerMs = 1000
 
@@ -74,6 +77,7 @@ const plugin: FastifyPluginAsync<ReverseInvokeAcceptorOptions> = async (fastify,
   const tls = fastify.server instanceof TlsServer
   const replica = settings.replica ?? randomUUID()
   const allow = new AllowRules(settings.allow)
+  const refusals = new RepeatedReport(reportIntervalMs, () => clock.now())
   const port = new RegistrationPort({
     tls,
     replica,
@@ -88,7 +92,8 @@ const plugin: FastifyPluginAsync<ReverseInvokeAcceptorOptions> = async (fastify,
       clock,
       onRefused: (remoteAddress, reason) => {
         if (reason === 'limit') acceptorMetrics(metrics).limits.inc({ limit: 'unregistered' })
-        fastify.log.warn({ remoteAddress, reason }, 'connection to the registration port closed: it has not registered')
+        const times = refusals.count(reason)
+        if (times !== null) fastify.log.warn({ remoteAddress, reason, ...times > 1 && { times } }, 'connection to the registration port closed: it has not registered')
       }
     })
   })

@@ -14,10 +14,21 @@ export interface UnregisteredLimits {
   readonly onRefused: (remoteAddress: string | undefined, reason: 'limit' | 'timeout') => void
 }
 
-/** Connections that have proved nothing yet: in a handshake, in a request, or before their registration. Bounded in number and time. */
+interface Unregistered {
+  readonly socket: Socket
+  readonly remoteAddress: string | undefined
+  readonly cancelTimer: () => void
+}
+
+/**
+ * Connections that have proved nothing yet: in a handshake, in a request, or before their registration. Bounded in number and time. When
+ * there is no room, whoever has the most of them makes room: one host alone cannot keep the others out.
+ */
 export class UnregisteredConnections {
   readonly #limits: UnregisteredLimits
-  readonly #connections = new Map<string, { readonly socket: Socket, readonly cancelTimer: () => void }>()
+  /** The oldest first. */
+  readonly #connections = new Map<string, Unregistered>()
+  readonly #ofAddress = new Map<string | undefined, number>()
   #closed = false
 
   constructor (limits: UnregisteredLimits) {
@@ -28,10 +39,9 @@ export class UnregisteredConnections {
 
   /** Takes a new TCP connection, or closes it. */
   add (socket: Socket): void {
-    const { max, timeoutMs, clock, onRefused } = this.#limits
+    const { timeoutMs, clock, onRefused } = this.#limits
     const { remoteAddress } = socket
-    if (this.#closed || this.#connections.size >= max) {
-      if (!this.#closed) onRefused(remoteAddress, 'limit')
+    if (this.#closed || !this.#makeRoom(remoteAddress)) {
       socket.destroy()
       return
     }
@@ -40,9 +50,25 @@ export class UnregisteredConnections {
       onRefused(remoteAddress, 'timeout')
       socket.destroy()
     })
-    this.#connections.set(key, { socket, cancelTimer })
+    this.#forget(key)
+    this.#connections.set(key, { socket, remoteAddress, cancelTimer })
+    this.#ofAddress.set(remoteAddress, (this.#ofAddress.get(remoteAddress) ?? 0) + 1)
     // a port may have been used again before this is noticed
     socket.once('close', () => { if (this.#connections.get(key)?.socket === socket) this.#forget(key) })
+  }
+
+  /** @returns false when nobody has more of them than the newcomer's host */
+  #makeRoom (newcomer: string | undefined): boolean {
+    const { max, onRefused } = this.#limits
+    if (this.#connections.size < max) return true
+    const [most, count] = [...this.#ofAddress].reduce((best, one) => one[1] > best[1] ? one : best)
+    const refused = count > (this.#ofAddress.get(newcomer) ?? 0) ? most : newcomer
+    onRefused(refused, 'limit')
+    if (refused === newcomer) return false
+    const [key, oldest] = [...this.#connections].find(([, { remoteAddress }]) => remoteAddress === most) as [string, Unregistered]
+    this.#forget(key)
+    oldest.socket.destroy()
+    return true
   }
 
   /** Somebody else watches the time from now on; the connection still counts. */
@@ -56,8 +82,13 @@ export class UnregisteredConnections {
   }
 
   #forget (key: string): void {
-    this.#connections.get(key)?.cancelTimer()
+    const known = this.#connections.get(key)
+    if (known === undefined) return
+    known.cancelTimer()
     this.#connections.delete(key)
+    const left = (this.#ofAddress.get(known.remoteAddress) as number) - 1
+    if (left === 0) this.#ofAddress.delete(known.remoteAddress)
+    else this.#ofAddress.set(known.remoteAddress, left)
   }
 
   /** Closes those that there are, and every further one. */

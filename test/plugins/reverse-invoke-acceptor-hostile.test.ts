@@ -223,6 +223,7 @@ t.test('connections that become nothing are closed in time: silent ones, slow on
   await Promise.all([gone(silent), gone(slow)])
   t.match(await idle.closed(), { code: 1008, reason: code('REGISTER_TIMEOUT') })
   t.match(await acceptor.log.line('connection to the registration port closed: it has not registered'), { reason: 'timeout', remoteAddress: '127.0.0.1' })
+  t.equal(acceptor.log.records.filter(({ reason }) => reason === 'timeout').length, 1, 'one line for both: strangers must not fill the log')
   t.match(await acceptor.log.line('registration refused'), { code: code('REGISTER_TIMEOUT') })
 })
 
