@@ -9,7 +9,7 @@ import { errors } from '../errors.ts'
 import { closingAnswer } from '../http/client-error.ts'
 import { closeAfterAnswer } from '../http/lingering-close.ts'
 import { markReversed } from '../http/reversed-connection.ts'
-import { compilePaths, type PathCheck } from '../reverse-invoke/paths.ts'
+import { compilePaths, overridesTarget, type PathCheck } from '../reverse-invoke/paths.ts'
 import type { LocalTarget } from './target.ts'
 
 /** An endpoint that is served. */
@@ -69,9 +69,10 @@ export class DataServer {
   }
 
   /** Why a request must not reach the listener; `null` when it may. */
-  #refusalOf ({ url = '' }: IncomingMessage): (Error & { code: string }) | null {
-    if (this.#served.target.demandsCertificate) return new errors.REVERSE_INVOKE_NO_USER()
-    return this.#isPermitted(url) ? null : new errors.REVERSE_INVOKE_PATH()
+  #refusalOf ({ url = '', rawHeaders }: IncomingMessage): (Error & { code: string }) | null {
+    const { paths, target } = this.#served
+    if (target.demandsCertificate) return new errors.REVERSE_INVOKE_NO_USER()
+    return this.#isPermitted(url) && (paths.length === 0 || !overridesTarget(rawHeaders)) ? null : new errors.REVERSE_INVOKE_PATH()
   }
 
   #passes (request: IncomingMessage, response: ServerResponse): boolean {

@@ -63,7 +63,19 @@ function decodedOrNull (path: string): string | null {
   }
 }
 
-/** Some servers drop `;` and what follows in a segment before they look for dots, and take `\` for `/`. */
+/** Some servers drop `;` and what follows in a segment before they look for dots, or blanks at its end, and take `\` for `/`. */
 function hasDotSegment (path: string): boolean {
-  return path.split(/[/\\]/).some(segment => /^\.\.?(?:;|$)/.test(segment))
+  return path.split(/[/\\]/).some(segment => /^\.\.?(?:[;\s]|$)/.test(segment))
+}
+
+/** Fields that some servers and frameworks take in place of the target. */
+const overriding = new Set(['x-original-url', 'x-rewrite-url'])
+
+/**
+ * Whether a request has a field by which it could come to another path than its target says.
+ *
+ * @param rawHeaders names and values in turn; `_` counts as `-`, since a server may hand on both as the same variable
+ */
+export function overridesTarget (rawHeaders: readonly string[]): boolean {
+  return rawHeaders.some((text, index) => index % 2 === 0 && overriding.has(text.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')))
 }

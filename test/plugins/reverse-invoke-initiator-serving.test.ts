@@ -130,6 +130,7 @@ t.test('PATHS: what is not listed is refused before the application sees it', as
   }
   t.match(await raw(await take(), 'POST /admin HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n'), /^HTTP\/1\.1 403 /)
   t.match(await raw(await take(), 'POST /admin HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: more\r\n\r\n'), /^HTTP\/1\.1 403 /)
+  t.match(await raw(await take(), 'GET /exact HTTP/1.1\r\nHost: a\r\nX-Rewrite-URL: /admin\r\n\r\n'), /^HTTP\/1\.1 403 /, 'a target beside the target')
   t.match(await raw(await take(), 'GET /exact HTTP/1.1\r\nHost: a\r\n\r\nGET /admin HTTP/1.1\r\nHost: a\r\n\r\n'), /^HTTP\/1\.1 200 .*HTTP\/1\.1 403 /s, 'the second request of a connection')
   t.equal((await connect(await take(), 'app.inner:443')).status, 403, 'no stream: nobody could look into it')
   t.match(await raw(await take(), 'GET /x/ok HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'), /^HTTP\/1\.1 400 Seen/)

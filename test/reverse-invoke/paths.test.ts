@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { compilePaths, isPathPattern } from '../../src/reverse-invoke/paths.ts'
+import { compilePaths, isPathPattern, overridesTarget } from '../../src/reverse-invoke/paths.ts'
 
 t.test('patterns', async t => {
   for (const good of ['/', '/*', '/x', '/x/', '/x/*', '/sap/bc/ui5_ui5/*', '/sap/opu/odata/A(1)/$value', '/~user/*', '/a.b/..c/*']) t.equal(isPathPattern(good), true, good)
@@ -33,7 +33,7 @@ t.test('what can be read in two ways', async t => {
     '/x/%252e%252e/admin', '/x/%25', '/x/%2541', '/x/%', '/x/%4', '/x/%zz', '/x/%u002e%u002e/admin',
     '/x/%c0%ae%c0%ae/admin', '/x/%c0%af', '/x/%e0%80%ae', '/x/%ff', '/x/%e9',
     '/x/%00', '/x/y%00.png', '/x/%0d%0aHost:', '/x/%7f', '/x/%c2%85', '/x/a b', '/x/a\tb', '/x/\u00e4', '/x/y#z', '/x/?y#z',
-    '/x/%ef%bc%8e%ef%bc%8e/admin', '/x/%e2%80%a5/admin', '/%78/y', '/%65xact', '/exac%74'
+    '/x/%ef%bc%8e%ef%bc%8e/admin', '/x/..%20/admin', '/x/.%20', '/x/..%c2%a0/admin', '/x/..%20%20\\admin', '/x/%e2%80%a5/admin', '/%78/y', '/%65xact', '/exac%74'
   ]
   for (const target of targets) t.equal(check(target), false, target)
 })
@@ -63,4 +63,9 @@ t.test('however it is read, what is permitted stays below what is listed', async
     })
   }), { numRuns: 20_000 }))
   t.ok(permitted > 100, `${permitted} of the targets were permitted`)
+})
+
+t.test('fields that a server may take in place of the target', async t => {
+  for (const name of ['X-Original-URL', 'x-rewrite-url', 'X_Original_URL', 'X.REWRITE_URL']) t.equal(overridesTarget(['Host', 'a', name, '/admin']), true, name)
+  t.equal(overridesTarget(['Host', 'x-original-url', 'X-Original', '/', 'X-Original-URL-2', '/']), false)
 })
