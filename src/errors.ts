@@ -174,7 +174,7 @@ export const errors = {
   PSE_TOOL_PIN_NONE: createError('POSTERN_ERR_PSE_TOOL_PIN_NONE', '%s has no PIN: it opens without a credential; nothing is changed'),
   PSE_TOOL_EXISTS: createError('POSTERN_ERR_PSE_TOOL_EXISTS', '%s exists already; nothing is changed'),
   PSE_TOOL_CHANGED: createError('POSTERN_ERR_PSE_TOOL_CHANGED', '%s was changed by somebody else since it was read; nothing is changed; run the command again'),
-  PSE_TOOL_BUSY: createError('POSTERN_ERR_PSE_TOOL_BUSY', '%s is being written by another command, which has made %s; nothing is changed; if there is no such command any more, it was killed: delete that file'),
+  PSE_TOOL_BUSY: createError('POSTERN_ERR_PSE_TOOL_BUSY', '%s is being written by another command, as %s says; nothing is changed; if there is no such command any more, delete that link'),
   PSE_TOOL_LINK: createError('POSTERN_ERR_PSE_TOOL_LINK', '%s is a link to a file that does not exist; expected a file, or a link to one'),
   PSE_TOOL_WRITE: createError('POSTERN_ERR_PSE_TOOL_WRITE', '%s cannot be written: %s'),
   PSE_TOOL_PEM_TRUST: createError('POSTERN_ERR_PSE_TOOL_PEM_TRUST', '%s is PEM, which has no place for a trusted certificate that leads up from the own one, or is no CA; expected a PSE, or a file of its own for postern/trust_<xx>; nothing is changed'),

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { link, lstat, open, readFile, realpath, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errors } from '../errors.ts'
+import { withLock } from './lock.ts'
 
 /** How a file is written. */
 export interface Replacement {
@@ -70,21 +71,6 @@ export async function removeFile (path: string, before?: Uint8Array): Promise<vo
     })
   } catch (error) {
     throw failure(target, error)
-  }
-}
-
-/** Keeps other commands out for the time of the work, some milliseconds. */
-async function withLock (target: string, work: () => Promise<void>): Promise<void> {
-  const path = join(dirname(target), `.${basename(target)}.lock`)
-  try {
-    await (await open(path, 'wx', 0o600)).close()
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? new errors.PSE_TOOL_BUSY(target, path, { cause: error }) : error
-  }
-  try {
-    await work()
-  } finally {
-    await rm(path, { force: true })
   }
 }
 

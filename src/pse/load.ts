@@ -6,6 +6,7 @@ import type { IdentityPlan, PinSource } from '../gateway/plan.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { readPin } from './cred-v2.ts'
 import type { Identity, IdentityWarning, ReadIdentity } from './identity.ts'
+import { readAtMost } from './read-at-most.ts'
 import { isPinRequired, isPinWrong, readIdentityWithWarnings } from './read-identity.ts'
 import { readTrustFile } from './trust-file.ts'
 
@@ -61,7 +62,9 @@ export async function readFile (path: string): Promise<FileContent> {
     await using handle = await open(path)
     const { size, mode } = await handle.stat()
     if (size > maxFileBytes) throw new errors.IDENTITY_TOO_LARGE(path, size, maxFileBytes)
-    return { path, bytes: await handle.readFile(), exposed: (mode & 0o044) !== 0 }
+    const bytes = await readAtMost(handle, maxFileBytes)
+    if (bytes.length > maxFileBytes) throw new errors.IDENTITY_TOO_LARGE(path, bytes.length, maxFileBytes)
+    return { path, bytes, exposed: (mode & 0o044) !== 0 }
   } catch (error) {
     throw unreadable(path, error)
   }

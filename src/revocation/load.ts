@@ -2,6 +2,7 @@
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errors } from '../errors.ts'
+import { readAtMost } from '../pse/read-at-most.ts'
 import { readRevocationLists } from './read-lists.ts'
 import type { RevocationList } from './revocation-list.ts'
 
@@ -57,7 +58,9 @@ async function readFile (path: string): Promise<Buffer> {
     await using handle = await open(path)
     const { size } = await handle.stat()
     if (size > maxListFileBytes) throw new errors.CRL_TOO_LARGE(path, size, maxListFileBytes)
-    return await handle.readFile()
+    const bytes = await readAtMost(handle, maxListFileBytes)
+    if (bytes.length > maxListFileBytes) throw new errors.CRL_TOO_LARGE(path, bytes.length, maxListFileBytes)
+    return bytes
   } catch (error) {
     throw unreadable(path, error)
   }

@@ -32,6 +32,12 @@ t.test('a PIN may stand right behind its letter', async t => {
   t.equal(readCommandLine(syntax, ['-p', 'a', '-xnoreq']).value('pin'), 'noreq')
 })
 
+t.test('behind two dashes there are no options', async t => {
+  for (const argument of ['-noreq', '-CN=a', '--pse']) t.equal(readCommandLine(syntax, ['-p', 'a', '--', argument]).argument, argument)
+  t.notOk(readCommandLine(syntax, ['-p', 'a', '--', '-noreq']).has('noreq'))
+  t.throws(() => readCommandLine(syntax, ['-p', 'a', '-CN=geheim']), { code: 'POSTERN_ERR_PSE_TOOL_USAGE' })
+})
+
 t.test('what is not understood is said, without the values', async t => {
   const rows: Array<[argv: string[], message: RegExp]> = [
     [[], /some_command: -p is missing/],

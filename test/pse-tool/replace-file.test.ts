@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { removeFile, replaceFile } from '../../src/pse-tool/replace-file.ts'
@@ -99,3 +100,76 @@ t.test('a file is removed, and one that is not there is a fault', async t => {
   t.strictSame(readdirSync(dir), [])
   await t.rejects(removeFile(join(dir, 'a')), { code: 'POSTERN_ERR_PSE_TOOL_WRITE' })
 })
+
+t.test('what somebody else has written in the meantime stays', async t => {
+  const old = Buffer.from('old')
+  const rows: Array<[what: string, files: Record<string, string>, before: Buffer | null]> = [
+    ['another content', { a: 'of another' }, old],
+    ['a file where there was none', { a: 'of another' }, null],
+    ['no file where there was one', {}, old]
+  ]
+  for (const [what, files, before] of rows) {
+    const dir = t.testdir(files)
+    await t.rejects(replaceFile(join(dir, 'a'), bytes, { mode: 0o600, before, check: accept }), { code: 'POSTERN_ERR_PSE_TOOL_CHANGED' }, what)
+    t.strictSame(contentOf(dir), files)
+  }
+  const dir = t.testdir({ a: 'old' })
+  await replaceFile(join(dir, 'a'), bytes, { mode: 0o600, before: old, check: accept })
+  await replaceFile(join(dir, 'b'), bytes, { mode: 0o600, before: null, check: accept })
+  t.strictSame(contentOf(dir), { a: 'new', b: 'new' })
+  const appeared = replaceFile(join(dir, 'c'), bytes, { mode: 0o600, before: null, check: () => { writeFileSync(join(dir, 'c'), 'of another') } })
+  await t.rejects(appeared, { code: 'POSTERN_ERR_PSE_TOOL_CHANGED' }, 'it came while the new one was written')
+  await t.rejects(removeFile(join(dir, 'a'), old), { code: 'POSTERN_ERR_PSE_TOOL_CHANGED' })
+  await removeFile(join(dir, 'a'), bytes)
+  t.strictSame(contentOf(dir), { b: 'new', c: 'of another' })
+})
+
+t.test('while another command writes, nothing is written', async t => {
+  const dir = t.testdir({ a: 'old', '.c.lock': '' })
+  // the process of this number always runs; what is no number says nothing
+  symlinkSync('1', join(dir, '.a.lock'))
+  symlinkSync('somebody', join(dir, '.b.lock'))
+  const busy = { code: 'POSTERN_ERR_PSE_TOOL_BUSY', message: /\.[abc]\.lock/ }
+  for (const name of ['a', 'b', 'c']) await t.rejects(replaceFile(join(dir, name), bytes, { mode: 0o600, check: accept }), busy)
+  await t.rejects(removeFile(join(dir, 'a')), busy)
+  t.strictSame(readdirSync(dir), ['.a.lock', '.b.lock', '.c.lock', 'a'])
+  t.equal(readFileSync(join(dir, 'a'), 'utf8'), 'old')
+})
+
+t.test('the lock of a command that was killed is removed', async t => {
+  const dir = t.testdir()
+  const { pid } = spawnSync(process.execPath, ['--version'])
+  // the second one is of a container before this one
+  for (const [name, number] of [['a', pid], ['b', process.pid]] as const) {
+    symlinkSync(String(number), join(dir, `.${name}.lock`))
+    await replaceFile(join(dir, name), bytes, { mode: 0o600, check: accept })
+  }
+  t.strictSame(contentOf(dir), { a: 'new', b: 'new' })
+})
+
+t.test('of many who change the same content one gets through', async t => {
+  const dir = t.testdir({ a: 'old' })
+  const outcomes = await Promise.allSettled(Array.from({ length: 8 }, async (_, i) => await replaceFile(join(dir, 'a'), Buffer.from(`new ${i}`), { mode: 0o600, before: Buffer.from('old'), check: accept })))
+  t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1)
+  for (const outcome of outcomes) if (outcome.status === 'rejected') t.match(outcome.reason, { code: /_(BUSY|CHANGED)$/ })
+  t.strictSame(contentOf(dir), { a: `new ${outcomes.findIndex(({ status }) => status === 'fulfilled')}` })
+})
+
+t.test('no backup stays when the new file could not take the name', async t => {
+  const dir = t.testdir({ a: 'old' })
+  const vanishes = replaceFile(join(dir, 'a'), bytes, { mode: 0o600, check: () => { for (const name of readdirSync(dir)) if (name.endsWith('.tmp')) rmSync(join(dir, name)) } })
+  await t.rejects(vanishes, { code: 'POSTERN_ERR_PSE_TOOL_WRITE' })
+  t.strictSame(contentOf(dir), { a: 'old' })
+})
+
+t.test('a file that is removed through a link is gone, and the link as well', async t => {
+  const dir = t.testdir({ real: { a: 'old' } })
+  symlinkSync('real/a', join(dir, 'link'))
+  await removeFile(join(dir, 'link'))
+  t.strictSame(readdirSync(dir), ['real'])
+  t.strictSame(readdirSync(join(dir, 'real')), [])
+})
+
+function contentOf (dir: string): Record<string, string> {
+  return Object.fromEntries(readdirSync(dir).map(name => [name, readFileSync(join(dir, name), 'utf8')]))
+}
