@@ -75,7 +75,7 @@ export function timeoutOf ({ step, place, timeoutMs }: DialPlace): DialFailure {
 
 /** The failure that an answer other than 101 to an upgrade stands for; `code` is the one in its body, if it has one. */
 export function failureOfStatus (status: number, code: string | null, { step, place }: Pick<DialPlace, 'step' | 'place'>): DialFailure {
-  const known = code === null ? undefined : reasonsOfCodes[code]
+  const known = code === null ? undefined : reasonsOfCodes.get(code)
   const answer = `answer ${status}${known === undefined ? '' : `, ${code}`}`
   if (known === undefined && status === 403) return dialFailure(step, 'denied', `${place}: the acceptor does not permit this (${answer})`)
   if (known === undefined && status !== 421) return dialFailure(step, 'protocol', `${place}: this is no registration port (${answer})`)
@@ -92,20 +92,22 @@ const refusals: Partial<Record<Reason, string>> = {
   draining: 'the acceptor is going down'
 }
 
-const reasonsOfCodes: Readonly<Record<string, Reason>> = {
-  POSTERN_ERR_REVERSE_INVOKE_DENIED: 'denied',
-  POSTERN_ERR_REVERSE_INVOKE_CERTIFICATE: 'certificate-refused',
-  POSTERN_ERR_REVERSE_INVOKE_ENDPOINT: 'endpoint',
-  POSTERN_ERR_REVERSE_INVOKE_LIMIT: 'limit',
-  POSTERN_ERR_REVERSE_INVOKE_REPLACED: 'replaced',
-  POSTERN_ERR_REVERSE_INVOKE_SILENT: 'silent',
-  POSTERN_ERR_REVERSE_INVOKE_TICKET: 'ticket',
-  POSTERN_ERR_REVERSE_INVOKE_REPLICA: 'replica',
-  POSTERN_ERR_REVERSE_INVOKE_DRAINING: 'draining',
-  POSTERN_ERR_REVERSE_INVOKE_UPGRADE: 'protocol'
-}
+/** By codes that the other side sends. */
+const reasonsOfCodes: ReadonlyMap<string, Reason> = new Map<string, Reason>([
+  ['POSTERN_ERR_REVERSE_INVOKE_DENIED', 'denied'],
+  ['POSTERN_ERR_REVERSE_INVOKE_CERTIFICATE', 'certificate-refused'],
+  ['POSTERN_ERR_REVERSE_INVOKE_ENDPOINT', 'endpoint'],
+  ['POSTERN_ERR_REVERSE_INVOKE_LIMIT', 'limit'],
+  ['POSTERN_ERR_REVERSE_INVOKE_REPLACED', 'replaced'],
+  ['POSTERN_ERR_REVERSE_INVOKE_SILENT', 'silent'],
+  ['POSTERN_ERR_REVERSE_INVOKE_TICKET', 'ticket'],
+  ['POSTERN_ERR_REVERSE_INVOKE_REPLICA', 'replica'],
+  ['POSTERN_ERR_REVERSE_INVOKE_DRAINING', 'draining'],
+  ['POSTERN_ERR_REVERSE_INVOKE_UPGRADE', 'protocol']
+])
 
-/** The failure that the acceptor named in its last message. */
+/** The failure that the acceptor named in its last message. Its text goes to terminals too: no control character of it does. */
 export function failureOfMessage ({ code, message }: { readonly code: string, readonly message: string }): DialFailure {
-  return dialFailure('registration', reasonsOfCodes[code] ?? 'protocol', `the acceptor ended it: ${message} (${code})`)
+  const printable = message.replaceAll(/[^ -~]/g, '?')
+  return dialFailure('registration', reasonsOfCodes.get(code) ?? 'protocol', `the acceptor ended it: ${printable} (${code})`)
 }

@@ -1,5 +1,6 @@
 /** Walks the way to an acceptor once, step by step, for `-checkconfig`. */
 import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { protocolVersion, type Want } from '../reverse-invoke/messages.ts'
 import { lookUp, type Resolve } from './addresses.ts'
@@ -87,7 +88,7 @@ interface Walk {
 
 async function walk (address: string, { dialer, registration, limits }: ProbeOptions, { details, deadline }: Walk): Promise<void> {
   const place = dialer.placeOf(address)
-  const { proxy, tls, acceptor, timeoutMs } = dialer.options
+  const { proxy, tls, acceptor } = dialer.options
   const socket = await dialer.connect(address, deadline)
   details.set('TCP', proxy === null ? `connected to ${place}` : `connected to ${proxy.host}:${proxy.port}`)
   details.set('proxy', `opened the way to ${place}`)
@@ -106,13 +107,23 @@ async function walk (address: string, { dialer, registration, limits }: ProbeOpt
       details.set('endpoint', `registered ${registration.endpoints.join(', ')}`)
       deadline.enter('data connection')
     })
-    const data = await dialer.connect(address, startDeadline({ place, timeoutMs, abort: deadline.signal }))
+    const data = await dialData(address, dialer, deadline)
     await upgradeToData(data, { authority: dialer.authority, place, replica: channel.answerer.replica, ticket: want.tickets[0] as string }, deadline)
     channel.send({ type: 'draining' })
     data.destroy()
     details.set('data connection', `opened for ${want.endpoint}`)
   } finally {
     channel.close(left, { type: 'bye' })
+  }
+}
+
+/** A second connection. Its steps have the names of the first one's, so that its time is its own. */
+async function dialData (address: string, dialer: Dialer, { signal }: Deadline): Promise<Socket> {
+  const deadline = startDeadline({ place: dialer.placeOf(address), timeoutMs: dialer.options.timeoutMs, abort: signal })
+  try {
+    return await dialer.connect(address, deadline)
+  } finally {
+    deadline.end()
   }
 }
 

@@ -29,6 +29,12 @@ export interface SlotEvents {
   readonly failed: (slot: Slot, failure: DialFailure, outcome: { readonly wasRegistered: boolean, readonly nextAttemptMs: number }) => void
 }
 
+/**
+ * Sessions of one slot that end while another one takes their place. Acceptors that go one after the other make a few; with more of them the
+ * oldest is ended, since one that only says that it goes could pile them up.
+ */
+const maxDraining = 8
+
 /** A session with what is known of it. */
 interface Attempt {
   readonly session: Session
@@ -139,6 +145,7 @@ export class Slot {
         draining: () => {
           if (attempt.state !== 'registered') return
           enter(attempt, 'draining')
+          this.#endOldest()
           this.#events.draining(this)
           this.#nextAttemptMs = this.#backOff.failed()
           resolve()
@@ -149,6 +156,11 @@ export class Slot {
     }
     this.#attempts.add(attempt)
     return { replaced, ended: this.#ended(attempt) }
+  }
+
+  #endOldest (): void {
+    const draining = [...this.#attempts].filter(({ state }) => state === 'draining')
+    if (draining.length > maxDraining) draining[0]?.session.stop()
   }
 
   async #ended (attempt: Attempt): Promise<void> {

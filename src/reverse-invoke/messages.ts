@@ -2,7 +2,7 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 
-const EndpointText = Type.String({ minLength: 3, maxLength: 262, pattern: '^[^\\s/@?#,;]+:[0-9]{1,5}$', description: '`host:port` or `[ipv6]:port`.' })
+const EndpointText = Type.String({ minLength: 3, maxLength: 262, pattern: '^[A-Za-z0-9._:\\[\\]-]+:[0-9]{1,5}$', description: '`host:port` or `[ipv6]:port`.' })
 
 /** 22 characters of base64url or more: 128 random bits. */
 const Ticket = Type.String({ minLength: 22, maxLength: 86, pattern: '^[A-Za-z0-9_-]+$' })

@@ -39,20 +39,25 @@ export interface FakeAcceptor {
 }
 
 /** Starts it, on a port of 127.0.0.1 where nothing else is said. */
-export async function buildFakeAcceptor (t: Test, { replica = 'fake-1', replicas = '1', port = 0, host = '127.0.0.1', refuse }: { readonly replica?: string | null, readonly port?: number, readonly host?: string, readonly replicas?: string, readonly refuse?: (socket: Duplex) => void } = {}): Promise<FakeAcceptor> {
+export async function buildFakeAcceptor (t: Test, { replica = 'fake-1', replicas = '1', port = 0, host = '127.0.0.1', refuse }: { readonly replica?: string | null | (() => string), readonly port?: number, readonly host?: string, readonly replicas?: string, readonly refuse?: (socket: Duplex) => void } = {}): Promise<FakeAcceptor> {
   const server = createServer()
   const webSockets = new WebSocketServer({ noServer: true, handleProtocols: () => controlProtocol, perMessageDeflate: true })
   const channels = queue<FakeChannel>()
   const datas = queue<FakeData>()
   let asked = 0
-  webSockets.on('headers', headers => { if (replica !== null) headers.push(`${replicaField}: ${replica}`, `${replicasField}: ${replicas}`) })
+  let name = 'none'
+  webSockets.on('headers', headers => {
+    if (replica === null) return
+    name = typeof replica === 'function' ? replica() : replica
+    headers.push(`${replicaField}: ${name}`, `${replicasField}: ${replicas}`)
+  })
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => {})
     if (refuse !== undefined) return refuse(socket)
     if (request.url === dataPath) {
       asked++
       datas.push({ request, socket, ...answers(socket) })
-    } else webSockets.handleUpgrade(request, socket, head, channel => { channels.push(channelOf(channel, replica ?? 'none')) })
+    } else webSockets.handleUpgrade(request, socket, head, channel => { channels.push(channelOf(channel, name)) })
   })
   server.listen(port, host)
   await once(server, 'listening')

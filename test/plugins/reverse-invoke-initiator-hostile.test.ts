@@ -158,6 +158,7 @@ t.test('answers that are no acceptor\'s', async t => {
     ['', /closed/, 'closed'],
     ['HTTP/1.1 403 Forbidden\r\nContent-Length: 48\r\n\r\n{"code":"POSTERN_ERR_REVERSE_INVOKE_DENIED"}    ', /does not permit this host \(wdisp\/ri\/acl/, 'denied'],
     ['HTTP/1.1 403 Forbidden\r\nContent-Length: 5000\r\n\r\n' + 'x'.repeat(5000), /does not permit this/, 'denied'],
+    ['HTTP/1.1 403 Forbidden\r\nContent-Length: 22\r\n\r\n{"code":"constructor"}', /does not permit this \(answer 403\)$/, 'denied'],
     ['HTTP/1.1 503 No\r\nContent-Length: 46\r\n\r\n{"code":"POSTERN_ERR_REVERSE_INVOKE_DRAINING"}', /going down/, 'draining']
   ]
   for (const [answer, detail, reason] of answers) {
@@ -167,6 +168,41 @@ t.test('answers that are no acceptor\'s', async t => {
     t.match(await log.line('no registration with the acceptor'), { reason, detail }, answer.slice(0, 20))
     for (const initiator of app.reverseInvokeInitiator.initiators) initiator.destroy()
   }
+})
+
+t.test('an acceptor that goes again and again, under another name each time, does not pile up registrations', async t => {
+  let count = 0
+  const acceptor = await buildFakeAcceptor(t, { replica: () => `fake-${++count}` })
+  const { app } = await buildInitiator(t, { port: acceptor.port, backOff: { initialMs: 1, firstCapMs: 1, capMs: 1 } })
+  app.reverseInvokeInitiator.start()
+  const channels = []
+  for (let turn = 0; turn < 12; turn++) {
+    const channel = await acceptor.channel()
+    await channel.register()
+    channel.send({ type: 'draining' })
+    channels.push(channel)
+  }
+  for (const oldest of channels.slice(0, 4)) {
+    t.match(await oldest.next(), { type: 'bye' })
+    await oldest.closed()
+  }
+  await acceptor.channel()
+  const states = app.reverseInvokeInitiator.snapshot()[0]?.registrations.map(({ state }) => state)
+  t.equal(states?.filter(state => state === 'draining').length, 8)
+})
+
+t.test('what an acceptor says of an error goes to logs and terminals without control characters', async t => {
+  const acceptor = await buildFakeAcceptor(t)
+  const { app, log } = await buildInitiator(t, { port: acceptor.port })
+  app.reverseInvokeInitiator.start()
+  const channel = await acceptor.channel()
+  await channel.register()
+  channel.send({ type: 'error', code: 'POSTERN_ERR_X', message: 'all \u001b[2J\r\nis well' })
+  t.match(await log.line('registration lost'), { detail: 'registration: the acceptor ended it: all ?[2J??is well (POSTERN_ERR_X)' })
+  const next = await acceptor.channel()
+  await next.register()
+  next.send({ type: 'want', endpoint: 'a\u001b[2J:1', tickets: tickets() })
+  t.match(await next.next(), { type: 'error', code: 'POSTERN_ERR_REVERSE_INVOKE_MESSAGE' })
 })
 
 t.test('a WebSocket server that is no acceptor', async t => {
