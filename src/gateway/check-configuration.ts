@@ -2,6 +2,7 @@
  * `-checkconfig`: the plan and what the checks found, for people and for machines.
  */
 import { endpointText } from '../reverse-invoke/endpoint.ts'
+import { revocationLists } from '../profile/parameters/postern.ts'
 import { findingsToJson, findingsToText } from '../profile/report.ts'
 import type { Arguments } from './arguments.ts'
 import { certificatesInUse, daysUntil } from './expiry.ts'
@@ -35,18 +36,18 @@ function acceptorsToText (acceptors: readonly AcceptorCheck[]): string {
 type Expiries = ReturnType<typeof expiriesOf>
 
 /** Of everything that was loaded: when it expires. */
-function expiriesOf ({ plan, identities, revocationLists }: Prepared, now: Date) {
+function expiriesOf ({ plan, identities, revocationLists: lists }: Prepared, now: Date) {
   if (plan === null) return { certificates: [], revocationLists: [] }
   return {
     certificates: certificatesInUse(plan, identities).map(certificate => ({ ...certificate, days: daysUntil(certificate.notAfter, now) })),
-    revocationLists: summariesOf(plan, revocationLists, identities)
+    revocationLists: summariesOf(plan, lists, identities)
   }
 }
 
-function expiriesToText ({ certificates, revocationLists }: Expiries): string {
+function expiriesToText ({ certificates, revocationLists: lists }: Expiries): string {
   const rows = [
     ...certificates.map(({ parameter, kind, subject, notAfter, days }) => ['certificate', parameter, `${kind.padEnd('trusted'.length)}  ${dateOf(notAfter)}, ${days} days: ${subject}`]),
-    ...revocationLists.map(({ file, issuer, nextUpdate, revoked }) => ['revocation', file, `${revoked} revoked, next ${nextUpdate === null ? 'not said' : dateOf(nextUpdate)}: ${issuer}`])
+    ...lists.map(({ file, issuer, nextUpdate, revoked }) => ['revocation', revocationLists.name, `${file}: ${revoked} revoked, next ${nextUpdate === null ? 'not said' : dateOf(nextUpdate)}: ${issuer}`])
   ]
   return rows.length === 0 ? '' : table(rows)
 }

@@ -3,6 +3,7 @@ import t from 'tap'
 import { checkConfiguration } from '../../src/gateway/check-configuration.ts'
 import { buildDirectory } from '../helpers/gateway.ts'
 import { identityLines } from '../helpers/gateway-profile.ts'
+import { mintCrl } from '../helpers/mint-crl.ts'
 import { mintPki } from '../helpers/pki.ts'
 
 const pki = await mintPki(t)
@@ -57,4 +58,19 @@ t.test('JSON for machines', async t => {
   t.match(findings, [{ severity: 'warning', code: 'POSTERN_WARN_PLAN_UNTRUSTED_FIELDS', line: 13, parameter: 'postern/untrusted_fields' }])
   t.notMatch(report, /PRIVATE KEY|BEGIN CERTIFICATE/)
   t.match(JSON.parse((await check('', true)).report), { plan: null, findings: [{ severity: 'error' }] })
+})
+
+t.test('certificates and revocation lists with the days that they have left', async t => {
+  const lists = `postern/crl_0 = ${pki.file('users.crl', mintCrl({ issuer: pki.intermediate, revoked: [{ certificate: pki.client }] }))}
+postern/crl_1 = ${pki.file('endless.crl', mintCrl({ issuer: pki.root, nextUpdate: null }))}
+`
+  const { report, errors } = await check(sound + identityLines(pki) + lists)
+  t.equal(errors, false)
+  t.match(report, /^certificate {2}ssl\/server_pse +own {6}\d{4}-\d\d-\d\d, 0 days: CN=localhost, O=Example, C=DE$/m)
+  t.match(report, /^certificate {2}ssl\/client_pse +trusted {2}.*: CN=Root CA/m)
+  t.match(report, /^revocation {3}postern\/crl_<xx> +\/.*users\.crl: 1 revoked, next \d{4}-\d\d-\d\d: CN=Issuing CA/m)
+  t.match(report, /endless\.crl: 0 revoked, next not said: CN=Root CA/)
+  t.match(report, /POSTERN_WARN_CRL_UNUSABLE/)
+  const json = JSON.parse((await check(sound + identityLines(pki) + lists, true)).report) as object
+  t.match(json, { certificates: [{ kind: /./, days: 0 }], revocationLists: [{ issuer: /./, revoked: 1 }, {}] })
 })

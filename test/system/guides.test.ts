@@ -11,7 +11,7 @@ import { runToEnd } from '../helpers/processes.ts'
 t.setTimeout(600_000)
 
 // docs/guides/container.md needs a Docker engine: `npm run test:docker`
-for (const guide of ['first-start', 'terminate-and-reencrypt', 'cascade', 'reverse-invoke', 'plugins', 'from-sapgenpse', 'from-pem-and-acme']) {
+for (const guide of ['first-start', 'terminate-and-reencrypt', 'cascade', 'reverse-invoke', 'plugins', 'from-sapgenpse', 'from-pem-and-acme', 'renewal-without-downtime']) {
   t.test(`the guide ${guide} does what it says`, async t => { await runGuide(t, `docs/guides/${guide}.md`) })
 }
 
