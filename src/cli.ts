@@ -22,6 +22,8 @@ async function runArguments (parsed: Arguments): Promise<void> {
 /** Loaded on demand: a gateway needs nothing of it. */
 async function runPse (argv: readonly string[]): Promise<void> {
   const [{ runPseTool }, { processIo }] = await Promise.all([import('./pse-tool/main.ts'), import('./pse-tool/process-io.ts')])
+  // a PIN on the command line is in the list of processes until here, and no longer
+  process.title = 'postern pse'
   process.exitCode = await runPseTool(argv, processIo())
 }
 

@@ -5,7 +5,8 @@
  * others out, and whoever made a new content from an old one names the old one.
  */
 import { randomBytes } from 'node:crypto'
-import { link, lstat, open, readFile, realpath, rename, rm, type FileHandle } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { constants, link, lstat, open, readFile, realpath, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errors } from '../errors.ts'
 import { withLock } from './lock.ts'
@@ -34,7 +35,7 @@ export interface Replacement {
  */
 export async function replaceFile (path: string, bytes: Uint8Array, replacement: Replacement): Promise<void> {
   const target = await targetOf(path)
-  const old = await lstat(target).catch(() => null)
+  const old = await presentFile(target, replacement.before)
   if (old !== null && replacement.create === true) throw new errors.PSE_TOOL_EXISTS(target)
   if (old !== null && !old.isFile()) throw new errors.PSE_TOOL_WRITE(target, 'it is no file')
   const beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`)
@@ -81,6 +82,21 @@ async function targetOf (path: string): Promise<string> {
   return await realpath(path).catch((cause: unknown) => { throw new errors.PSE_TOOL_LINK(path, { cause }) })
 }
 
+/**
+ * What has the name. The owner is asked of the very file whose content is known: who may exchange files in this directory must not be made the
+ * owner of a key.
+ */
+async function presentFile (target: string, before: Replacement['before']): Promise<Stats | null> {
+  if (before == null) return await lstat(target).catch(() => null)
+  try {
+    await using handle = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW)
+    if (!(await handle.readFile()).equals(before)) throw new errors.PSE_TOOL_CHANGED(target)
+    return await handle.stat()
+  } catch (cause) {
+    throw new errors.PSE_TOOL_CHANGED(target, { cause })
+  }
+}
+
 async function writeBeside (path: string, bytes: Uint8Array, mode: number, old: { uid: number, gid: number } | null): Promise<void> {
   await using handle: FileHandle = await open(path, 'wx', mode)
   // the mode of `open` is cut by the umask
@@ -103,7 +119,6 @@ async function readBack (path: string, target: string, written: Uint8Array, chec
 
 /** A hard link fails where the name is taken; a rename would replace what somebody has made in the meantime. */
 async function takeFreeName (beside: string, target: string, { before }: Pick<Replacement, 'before'>): Promise<void> {
-  if (before != null) throw new errors.PSE_TOOL_CHANGED(target)
   try {
     await link(beside, target)
   } catch (error) {
