@@ -14,17 +14,25 @@ import type { Running } from '../processes.ts'
 import { medianOf, writePage } from '../report.ts'
 import type { Scenario } from '../scenarios.ts'
 import { DMZ, INNER, type Ground } from './profiles.ts'
-import { render, type Weather } from './report.ts'
+import { render, type Way, type Weather } from './report.ts'
+import { setRtoMin } from './rto-min.ts'
 import { variants, type Variant } from './variants.ts'
 
 interface Entry {
   readonly name: string
   readonly subject: Subject
-  /** By share of lost packets and scenario. */
+  /** By way and scenario. */
   readonly results: Map<string, Result[]>
 }
 
-const LOSSES = [0, 1] as const
+/** What the way between DMZ and inner network is like. */
+const WAYS: readonly Way[] = [
+  { lossPercent: 0, rtoMinMs: null },
+  { lossPercent: 1, rtoMinMs: null },
+  { lossPercent: 1, rtoMinMs: 10 }
+]
+
+const keyOf = ({ lossPercent, rtoMinMs }: Way, { letter }: Scenario): string => `${lossPercent} ${rtoMinMs} ${letter}`
 
 function scenariosOf (quick: boolean): readonly [mix: Scenario, transfer: Scenario] {
   const seconds = (full: number) => ({ seconds: quick ? full / 3 : full, exchanges: 1_000_000 })
@@ -87,6 +95,7 @@ async function compare (session: Session): Promise<void> {
   const notes = [
     'Client, DMZ and inner network are network namespaces; the inner one accepts no connection but for `direct`. Packets of 1500 bytes, about 0.1 ms round trip.',
     'Lost packets: each packet between DMZ and inner network, both ways, by the random numbers of nftables.',
+    'rto_min: the shortest time after which TCP sends a lost packet again, by `ip route change ... rto_min 10ms` in the DMZ and inside; 200 ms unless said so.',
     'CPU time is that of both gateways and of whatever is between them, utime and stime from /proc.',
     'Requests: 16 keep-alive connections with a client certificate; of ten requests seven of 600 bytes, two of 16 KiB and one upload of 4 KiB.',
     'direct: TLS between the gateways. The tunnels and reverse invoke encrypt, HTTP inside them is plain, unless said otherwise.',
@@ -105,14 +114,15 @@ async function compare (session: Session): Promise<void> {
   }
   const plan = scenariosOf(choices.quick)
   for (let round = 1; round <= rounds; round++) {
-    for (const loss of LOSSES) {
-      await network.impair('inside', { lossPercent: loss })
-      await measureAll({ round, loss, plan, entries, landscape })
+    for (const way of WAYS) {
+      await network.impair('inside', { lossPercent: way.lossPercent })
+      await setRtoMin(network, way.rtoMinMs)
+      await measureAll({ round, way, plan, entries, landscape })
     }
   }
   const [mix, transfer] = plan
-  const rows = (loss: number, { letter }: Scenario) => entries.map(({ name, results }) => ({ variant: name, ...medianOf(results.get(`${loss} ${letter}`) ?? []) }))
-  const weathers: Weather[] = LOSSES.map(loss => ({ lossPercent: loss, mix: rows(loss, mix), transfer: rows(loss, transfer) }))
+  const rows = (way: Way, scenario: Scenario) => entries.map(({ name, results }) => ({ variant: name, ...medianOf(results.get(keyOf(way, scenario)) ?? []) }))
+  const weathers: Weather[] = WAYS.map(way => ({ ...way, mix: rows(way, mix), transfer: rows(way, transfer) }))
   writePage({ name: choices.name ?? (choices.quick ? 'reverse-invoke-quick' : 'reverse-invoke'), versions, notes }, run => render(run, weathers))
 }
 
@@ -134,13 +144,13 @@ async function startVariant (variant: Variant, { network, landscape, running }: 
   }
 }
 
-async function measureAll ({ round, loss, plan, entries, landscape }: { round: number, loss: number, plan: readonly Scenario[], entries: readonly Entry[], landscape: Landscape }): Promise<void> {
+async function measureAll ({ round, way, plan, entries, landscape }: { round: number, way: Way, plan: readonly Scenario[], entries: readonly Entry[], landscape: Landscape }): Promise<void> {
   for (const scenario of plan) {
     for (const { name, subject, results } of entries) {
       const result = await measure(subject, landscape.pki, scenario)
-      const key = `${loss} ${scenario.letter}`
+      const key = keyOf(way, scenario)
       results.set(key, [...results.get(key) ?? [], result])
-      console.log(`round ${round}, ${loss} % loss, ${scenario.title}, ${name}: ${scenario.unit === 'GiB' ? `${(result.p50Ms / 1000).toFixed(1)} s` : `${result.requestsPerSecond.toFixed(1)}/s`}`)
+      console.log(`round ${round}, ${way.lossPercent} % loss${way.rtoMinMs === null ? '' : ', rto_min'}, ${scenario.title}, ${name}: ${scenario.unit === 'GiB' ? `${(result.p50Ms / 1000).toFixed(1)} s` : `${result.requestsPerSecond.toFixed(1)}/s`}`)
     }
   }
 }
