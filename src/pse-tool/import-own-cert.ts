@@ -29,7 +29,7 @@ export async function run (line: CommandLine, tool: Tool): Promise<Outcome> {
   const more = await certificatesOf(line.values('issuers'), tool)
   const opened = await openIdentity(path, line, tool)
   const { privateKey, certificate: present } = requireKey(opened.identity)
-  const own = certificateOfKey(privateKey, answer, { answer: answerFile, identity: path })
+  const own = certificateOfKey(privateKey, answer, { answer: answerFile, identity: path, now: tool.now() })
   const chain = completeChain(own, [...answer, ...more, ...[...opened.identity.chain, ...opened.identity.trusted].map(parseCertificate)], tool)
   const before = parseCertificate(present)
   if (own.subject !== before.subject) tool.warn(`the CA has changed the name: it was "${before.subject}" and is "${own.subject}"`)

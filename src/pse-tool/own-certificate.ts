@@ -3,19 +3,20 @@ import type { KeyObject } from 'node:crypto'
 import { errors } from '../errors.ts'
 import { readTrustFile } from '../pse/trust-file.ts'
 import { opensslView, type Certificate } from '../x509/certificate.ts'
-import { buildChain, isSelfSigned } from '../x509/chain.ts'
+import { buildChain, isSelfSigned, isValidAt } from '../x509/chain.ts'
 import type { Tool } from './tool.ts'
 
 /**
- * Finds the certificate of a key among those of an answer; of several the one that is valid from the latest date.
+ * Finds the certificate of a key among those of an answer; of several one that is valid now, and of those the one that is valid from the
+ * latest date.
  *
- * @param source names of the files, for the message
+ * @param answer name of the file, for the message, as `identity`
  * @throws POSTERN_ERR_PSE_TOOL_KEY_MISMATCH with the names that are in the answer
  */
-export function certificateOfKey (privateKey: KeyObject, offered: readonly Certificate[], source: { answer: string, identity: string }): Certificate {
+export function certificateOfKey (privateKey: KeyObject, offered: readonly Certificate[], { answer, identity, now }: { answer: string, identity: string, now: Date }): Certificate {
   const own = offered.filter(certificate => opensslView(certificate).checkPrivateKey(privateKey))
-    .sort((one, other) => other.notBefore.getTime() - one.notBefore.getTime())[0]
-  if (own === undefined) throw new errors.PSE_TOOL_KEY_MISMATCH(source.answer, source.identity, offered.map(({ subject }) => `"${subject}"`).join(', '))
+    .sort((one, other) => Number(isValidAt(other, now)) - Number(isValidAt(one, now)) || other.notBefore.getTime() - one.notBefore.getTime())[0]
+  if (own === undefined) throw new errors.PSE_TOOL_KEY_MISMATCH(answer, identity, offered.map(({ subject }) => `"${subject}"`).join(', '))
   return own
 }
 
@@ -28,9 +29,8 @@ export function certificateOfKey (privateKey: KeyObject, offered: readonly Certi
 export function completeChain (own: Certificate, known: readonly Certificate[], tool: Tool): Certificate[] {
   const now = tool.now()
   const chain = chainToRoot(own, known, tool)
-  for (const { subject, notBefore, notAfter } of [own, ...chain]) {
-    if (now < notBefore || now > notAfter) throw new errors.PSE_TOOL_DATES(subject, notBefore.toISOString(), notAfter.toISOString())
-  }
+  const invalid = [own, ...chain].find(certificate => !isValidAt(certificate, now))
+  if (invalid !== undefined) throw new errors.PSE_TOOL_DATES(invalid.subject, invalid.notBefore.toISOString(), invalid.notAfter.toISOString())
   return chain
 }
 

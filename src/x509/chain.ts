@@ -54,7 +54,8 @@ export function isSelfSigned (certificate: Certificate): boolean {
 /** The roots of a trust list are asked for each connection, their signatures need checking once. */
 const selfSigned = new WeakMap<Certificate, boolean>()
 
-function isValidAt (certificate: Certificate, now: Date): boolean {
+/** Whether a certificate is within its dates. */
+export function isValidAt (certificate: Certificate, now: Date): boolean {
   return certificate.notBefore <= now && now <= certificate.notAfter
 }
 

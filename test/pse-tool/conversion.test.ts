@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readIdentity } from '../../src/pse/read-identity.ts'
@@ -59,6 +59,17 @@ t.test('a trust list that PEM cannot hold goes into a file beside', async t => {
   t.match(result, { code: 0, trustFile: join(tool.cwd, 'b-trust.pem'), notes: [/PSE/, /postern\/trust_<xx>/, /written/] })
   t.match(identityOf(readFileSync(join(tool.cwd, 'b.pem')), null), { certificate: pki.server.der, trusted: [] })
   t.strictSame(readTrustFile(readFileSync(result.trustFile), 'trust').map(({ der }) => der), [pki.root.der])
+})
+
+t.test('a trust list beside is not left alone where its identity could not be written', async t => {
+  const tool = pseTool(t)
+  await tool.run(['convert', '-p', join(tool.cwd, tool.file('own.pem', pki.server.keyPem + pki.server.chainPem + pki.root.certPem)), '-o', 'a.pse'])
+  await tool.run(['maintain_pk', '-p', join(tool.cwd, 'a.pse'), '-a', tool.file('root.pem', pki.root.certPem)])
+  tool.file('b.pem', 'of another')
+  t.match(await tool.run(['convert', '-p', join(tool.cwd, 'a.pse'), '-o', 'b.pem']), { code: 1, stderr: /b\.pem exists already/ })
+  symlinkSync('1', join(tool.cwd, '.c.pem.lock'))
+  t.match(await tool.run(['convert', '-p', join(tool.cwd, 'a.pse'), '-o', 'c.pem']), { code: 1, stderr: /PSE_TOOL_BUSY/ })
+  t.strictSame(readdirSync(tool.cwd).filter(name => name.includes('trust')), [])
 })
 
 t.test('PKCS#12 goes out to openssl, and comes in from it', async t => {

@@ -46,6 +46,16 @@ t.test('a renewal finds the issuers in the file, and of two answers takes the ne
   t.strictSame(readIdentity(tool.read('own'), { file: 'own', pin: null }).certificate, renewed.der)
 })
 
+t.test('of two answers the one that is valid now is taken, whatever comes later', async t => {
+  const { tool, key } = await request(t)
+  const [valid, later] = [await answer(key), await answer(key, { notBefore: new Date(Date.now() + day), notAfter: new Date(Date.now() + 2 * day) })]
+  for (const order of [[valid, later], [later, valid]]) {
+    tool.file('both.pem', order.map(({ certPem }) => certPem).join('') + pki.intermediate.certPem + pki.root.certPem)
+    t.match(await tool.run(['import_own_cert', '-p', 'own', '-c', 'both.pem']), { code: 0 })
+    t.strictSame(readIdentity(tool.read('own'), { file: 'own', pin: null }).certificate, valid.der)
+  }
+})
+
 t.test('what does not fit is refused, by name, and the file stays as it was', async t => {
   const { tool, key } = await request(t)
   const before = tool.read('own')
