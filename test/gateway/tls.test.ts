@@ -22,3 +22,16 @@ wdisp/system_0 = SID=ABC, EXTSRV=http://a.example
   ].map(({ certificate }) => certificate.subject))
   t.strictSame(issuersOf(http!, { identities }).known, [])
 })
+
+t.test('the issuers follow a renewed identity, with an empty cache; else they are the same', async t => {
+  const [pki, other] = [await mintPki(t), await mintPki(t)]
+  const identities = new Map([['/a.pem', identityOf(pki.server, [pki.root])]])
+  const { plan } = planOfText('icm/server_port_0 = PROT=HTTPS, PORT=443\nssl/server_pse = /a.pem\nwdisp/system_0 = SID=ABC, EXTSRV=http://a.example\n')
+  const source = issuersOf(plan!.listeners[0]!, { identities })
+  const { known, cache } = source
+  t.equal(source.known, known)
+  t.equal(source.cache, cache)
+  identities.set('/a.pem', identityOf(pki.server, [other.root]))
+  t.strictSame(source.known.map(({ fingerprint256 }) => fingerprint256), [other.root, pki.intermediate, pki.root].map(({ certificate }) => certificate.fingerprint256))
+  t.not(source.cache, cache)
+})
