@@ -134,4 +134,5 @@ t.test('names files that cannot be read', async t => {
   symlinkSync('loop', at('loop'))
   await t.rejects(load(at('loop')), { code: 'POSTERN_ERR_IDENTITY_UNREADABLE', message: /ELOOP/ })
   await t.rejects(load(at('large')), { code: 'POSTERN_ERR_IDENTITY_TOO_LARGE', message: /4194305 bytes; expected at most 4194304/ })
+  await t.rejects(load('/dev/zero'), { code: 'POSTERN_ERR_IDENTITY_TOO_LARGE' }, 'what has no size is read no further either')
 })

@@ -37,6 +37,10 @@ t.test('what cannot be read is refused by name', async t => {
   for (const [name, code, message] of rows) await t.rejects(loadRevocationLists([join(directory, name)]), { code, message }, name)
 })
 
+t.test('what has no size is read no further than a file may be large', async t => {
+  await t.rejects(loadRevocationLists(['/dev/zero']), { code: 'POSTERN_ERR_CRL_TOO_LARGE', message: /16777217 bytes/ })
+})
+
 t.test('the sum of all files is bounded, too', async t => {
   const directory = t.testdir({})
   mkdirSync(join(directory, 'many'))
