@@ -6,7 +6,7 @@ import { defaultIterations, encryptWithPassword, type PasswordEncryption } from 
 import type { IdentityContent } from './identity.ts'
 import { IterationBudget } from './iteration-budget.ts'
 import { bmpPassword, deriveKey, purpose, roundsOf } from './pkcs12-kdf.ts'
-import { writeBags, writeStructure, type NewBag, type NewMac, type NewSection } from './pkcs12-structure.ts'
+import { writeBags, writeStructure, type NewBag, type NewMac, type NewSection } from './write-pkcs12-structure.ts'
 import { requirePin, systemRandom } from './write-options.ts'
 
 /** How a PKCS#12 file is written. */
