@@ -56,7 +56,7 @@ export class ComposedGateway implements Gateway {
     this.#reloader = new Reloader({ ...shared, apply: renewal => { renewConnections(renewal, this.#running, shared) } })
     this.#expiry = new ExpiryReport(shared)
     const { intervalMs } = plan.renewal
-    this.#files = intervalMs === 0 ? null : new WatchedFiles({ paths: filesOf(plan), intervalMs, onChange: () => { this.#reload('files have changed') } })
+    this.#files = intervalMs === 0 ? null : new WatchedFiles({ paths: filesOf(plan), intervalMs, since: performance.timeOrigin, onChange: () => { this.#reload('files have changed') } })
   }
 
   /** Makes the instances and registers their plugins; opens no port. */

@@ -25,6 +25,8 @@ export interface WatchOptions {
   /** Files and directories. What does not exist may come. */
   readonly paths: readonly string[]
   readonly intervalMs: number
+  /** When the files were loaded, or earlier: what has changed since then counts as a change. In milliseconds since 1970. */
+  readonly since: number
   /** Called when something has changed and the change has ended: two looks in a row were the same. */
   readonly onChange: () => void
 }
@@ -56,10 +58,11 @@ export class WatchedFiles {
   }
 
   async #look (): Promise<void> {
-    const { paths, intervalMs, onChange } = this.#options
-    const seen = (await Promise.all(paths.map(stampOf))).join('\n')
+    const { paths, intervalMs, since, onChange } = this.#options
+    const stamps = await Promise.all(paths.map(stampOf))
+    const seen = stamps.map(({ text }) => text).join('\n')
     if (this.#stopped) return
-    this.#known ??= seen
+    this.#known ??= stamps.some(({ changedAt }) => changedAt > since) ? '' : seen
     const isSettled = seen === this.#last
     this.#last = seen
     const isChanged = seen !== this.#known
@@ -71,25 +74,32 @@ export class WatchedFiles {
   }
 }
 
-/** Differs when the file, or a file of the directory, is another one or was written; links are followed. */
-async function stampOf (path: string): Promise<string> {
+interface Stamp {
+  /** Differs when the file, or a file of the directory, is another one or was written; links are followed. */
+  readonly text: string
+  /** In milliseconds since 1970; 0 for what is not there. */
+  readonly changedAt: number
+}
+
+async function stampOf (path: string): Promise<Stamp> {
   try {
-    const { isDirectory, text } = await statOf(path)
-    if (!isDirectory) return text
+    const { isDirectory, ...stamp } = await statOf(path)
+    if (!isDirectory) return stamp
     const names = (await readdir(path)).filter(name => !name.startsWith('.')).sort()
-    return (await Promise.all(names.map(async name => `${name} ${(await statOf(join(path, name)).catch(codeOf)).text}`))).join(' ')
+    const stamps = await Promise.all(names.map(async name => ({ name, ...await statOf(join(path, name)).catch(stampOfFault) })))
+    return { text: stamps.map(({ name, text }) => `${name} ${text}`).join(' '), changedAt: Math.max(0, ...stamps.map(({ changedAt }) => changedAt)) }
   } catch (error) {
-    return codeOf(error).text
+    return stampOfFault(error)
   }
 }
 
-async function statOf (path: string): Promise<{ readonly isDirectory: boolean, readonly text: string }> {
+async function statOf (path: string): Promise<Stamp & { readonly isDirectory: boolean }> {
   const stats = await stat(path, { bigint: true })
   const { dev, ino, size, mtimeNs, ctimeNs } = stats
   // ctime: a change of rights can make a file readable
-  return { isDirectory: stats.isDirectory(), text: [dev, ino, size, mtimeNs, ctimeNs].join('-') }
+  return { isDirectory: stats.isDirectory(), text: [dev, ino, size, mtimeNs, ctimeNs].join('-'), changedAt: Number(stats.ctimeMs) }
 }
 
-function codeOf (error: unknown): { readonly text: string } {
-  return { text: String((error as NodeJS.ErrnoException).code) }
+function stampOfFault (error: unknown): Stamp {
+  return { text: String((error as NodeJS.ErrnoException).code), changedAt: 0 }
 }

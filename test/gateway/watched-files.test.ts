@@ -8,10 +8,10 @@ import { planOfText } from '../helpers/profile-plan.ts'
 const intervalMs = 10
 
 /** Tells of changes, one after the other. */
-function watch (t: Test, paths: readonly string[]) {
+function watch (t: Test, paths: readonly string[], since = Infinity) {
   let change = Promise.withResolvers<void>()
   let changes = 0
-  const files = new WatchedFiles({ paths, intervalMs, onChange: () => { changes++; change.resolve() } })
+  const files = new WatchedFiles({ paths, intervalMs, since, onChange: () => { changes++; change.resolve() } })
   t.teardown(() => { files.stop() })
   const next = async (): Promise<void> => {
     await change.promise
@@ -49,6 +49,16 @@ t.test('a change is told once, whatever kind it is of', async t => {
   writeFileSync(missing, 'last')
   await next()
   t.equal(changes(), steps.length + 1, 'hidden files are none')
+})
+
+t.test('what has changed between loading and the first look is told', async t => {
+  const directory = buildDirectory(t, { a: '', 'crls/1.crl': '' })
+  for (const path of ['a', 'crls']) {
+    const late = watch(t, [join(directory, path)], Date.now() - 60_000)
+    await late.files.start()
+    await late.next()
+    t.equal(late.changes(), 1)
+  }
 })
 
 t.test('nothing is told after the end', async t => {
