@@ -16,6 +16,7 @@ export interface IntakeLimits {
  * @param fail called at most once: POSTERN_ERR_HTTP_REQUEST_TIMEOUT (408) or POSTERN_ERR_FORWARD_BODY_TOO_LARGE (413)
  */
 export function watchIntake (request: IncomingMessage, { silenceMs, maxBytes }: IntakeLimits, fail: (error: Error) => void): void {
+  const { socket } = request
   let timer: NodeJS.Timeout | undefined
   let watching = false
   let bytes = 0
@@ -31,13 +32,17 @@ export function watchIntake (request: IncomingMessage, { silenceMs, maxBytes }: 
   }
   const onResume = (): void => {
     start()
-    // not before: a listener of its own would start the flow
-    if (!watching) request.on('data', onData)
+    if (watching) return
     watching = true
+    // not before: a listener of its own would start the flow
+    request.on('data', onData)
+    // a request that was answered before its end has no event of its own when the client goes
+    socket.once('close', stop)
   }
   const stop = (): void => {
     clearTimeout(timer)
     request.off('resume', onResume).off('pause', onPause).off('data', onData).off('end', stop).off('close', stop)
+    socket.off('close', stop)
   }
   const end = (error: Error): void => {
     stop()

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { mock } from 'node:test'
 import { Readable } from 'node:stream'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import t, { type Test } from 'tap'
 import { watchIntake } from '../../src/http/request-intake.ts'
 
@@ -11,9 +11,10 @@ const silenceMs = 1000
 function build (t: Test, limits: { silenceMs: number | null, maxBytes: number | null } = { silenceMs, maxBytes: null }) {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => { mock.timers.reset() })
-  const body = new Readable({ read () {} })
+  const socket = new EventEmitter()
+  const body = Object.assign(new Readable({ read () {} }), { socket })
   const faults: Array<string | undefined> = []
-  watchIntake(body as IncomingMessage, limits, error => { faults.push((error as NodeJS.ErrnoException).code) })
+  watchIntake(body as unknown as IncomingMessage, limits, error => { faults.push((error as NodeJS.ErrnoException).code) })
   const feed = async (text: string | null): Promise<void> => {
     const arrived = text === null ? once(body, 'end') : once(body, 'data')
     body.push(text)
@@ -24,7 +25,7 @@ function build (t: Test, limits: { silenceMs: number | null, maxBytes: number | 
     body.on('data', () => {})
     await flowing
   }
-  return { body, faults, feed, read, pass: (ms: number) => { mock.timers.tick(ms) } }
+  return { body, socket, faults, feed, read, pass: (ms: number) => { mock.timers.tick(ms) } }
 }
 
 t.test('time runs from the first read on, and each part starts it anew', async t => {
@@ -71,6 +72,23 @@ t.test('it ends with the body', async t => {
     t.equal(body.listenerCount('pause') + body.listenerCount('resume'), 0)
     mock.timers.reset()
   }
+})
+
+t.test('it ends with the connection, which is the only event of a request that was answered before its end', async t => {
+  const { body, socket, faults, read, pass } = build(t)
+  await read()
+  socket.emit('close')
+  pass(silenceMs * 5)
+  t.strictSame(faults, [])
+  t.equal(body.listenerCount('data'), 1, 'the reader\'s own')
+})
+
+t.test('nothing of it stays at a connection that goes on', async t => {
+  const { socket, read, feed } = build(t)
+  await read()
+  t.equal(socket.listenerCount('close'), 1)
+  await feed(null)
+  t.equal(socket.listenerCount('close'), 0)
 })
 
 t.test('bytes are counted, with and without a limit of time', async t => {
