@@ -135,41 +135,6 @@ syncBuiltinESMExports()`
   t.match(JSON.parse(await done('maintain_pk', '-l', '-p', 'a.pse', '--json')).trusted, [{ fingerprint256 }])
 })
 
-t.test('a PIN is asked for at the terminal, and not shown', async t => {
-  const { secudir, done, pse } = workplace(t)
-  await done('gen_pse', '-p', 'a.pem', '-x', 'geheim', '-a', 'EC', '-noreq', 'CN=asked')
-  for (const [typed, shown, status] of [['geheim\r', 'CN=asked', 0], ['falsch\r', 'PEM_PIN_WRONG', 2], ['\x03', 'PSE_TOOL_INTERRUPTED', 2]] as const) {
-    // script(1) gives its command a terminal
-    const command = `${process.execPath} ${program} pse get_my_name -p a.pem -n Subject; echo "exit $?"`
-    const terminal = runProgram(t, 'script', ['-qec', command, '/dev/null'], { env: { ...process.env, SECUDIR: secudir } })
-    const output = await new Promise<string>(resolve => {
-      let text = ''
-      let answered = false
-      terminal.child.stdout.on('data', (chunk: Buffer) => {
-        text += chunk.toString()
-        if (answered || !text.includes(`PIN of ${join(secudir, 'a.pem')}: `)) return
-        answered = true
-        terminal.child.stdin.write(typed)
-      })
-      terminal.child.once('close', () => { resolve(text) })
-    })
-    t.match(output, shown)
-    t.match(output, `exit ${status}`)
-    t.notMatch(output, /geheim|falsch/)
-  }
-  const { code, stderr } = await pse('get_my_name', '-p', 'a.pem', '-x', 'geheim')
-  t.equal(code, 0)
-  t.match(stderr, /warning: a PIN on the command line is visible/)
-})
-
-t.test('without a terminal and without -x there is a message and no waiting', async t => {
-  const { secudir, done, directory } = workplace(t)
-  await done('gen_pse', '-p', 'a.pem', '-x', 'geheim', '-a', 'EC', '-noreq', 'CN=a')
-  // a session of its own has no terminal
-  const ran = await runToEnd('setsid', ['--wait', process.execPath, program, 'pse', 'get_my_name', '-p', 'a.pem'], { cwd: directory, env: { ...process.env, SECUDIR: secudir } })
-  t.match(ran, { code: 2, stdout: '', stderr: /there is no terminal to ask for it; expected -x @<file>/ })
-})
-
 t.test('a gateway loads nothing of it', async t => {
   const source = `import { register } from 'node:module'
 register('data:text/javascript,' + encodeURIComponent('export async function load (url, context, next) { if (url.includes("/src/pse-tool/")) throw new Error("loaded " + url); return next(url, context) }'))`

@@ -39,8 +39,9 @@ const allowedEndpoint: ValueType<string> = {
 const servedEndpoint: ValueType<{ readonly endpoint: string, readonly target: string | null }> = {
   form: '<pseudo host>:<pseudo port>[=<host>:<port>]',
   read: value => {
-    const [, pseudo = '', target] = /^([^=]*)(?:=(.*))?$/s.exec(value) ?? []
-    const [served, local] = [endpoint.read(pseudo.trim()), target === undefined ? { value: null } : endpoint.read(target.trim())]
+    const at = value.indexOf('=')
+    const [pseudo, target] = at < 0 ? [value, null] : [value.slice(0, at), value.slice(at + 1)]
+    const [served, local] = [endpoint.read(pseudo.trim()), target === null ? { value: null } : endpoint.read(target.trim())]
     return served === null || local === null ? null : { value: { endpoint: served.value, target: local.value } }
   }
 }
