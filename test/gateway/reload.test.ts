@@ -145,3 +145,39 @@ t.test('lists that cannot be read end the start; those that clear nobody are war
   t.match(old.findings.filter(({ code }) => code.includes('CRL')), [{ severity: 'warning', code: 'POSTERN_WARN_CRL_UNUSABLE', parameter: 'postern/crl_3', message: /old\.crl: the list of CN=Issuing CA.* the next one is due/ }])
   t.equal(old.revocationLists.length, 1)
 })
+
+t.test('both sides of reverse invoke follow their renewed identities', async t => {
+  const pki = await mintPki(t)
+  const names = 'ISSUER="CN=Issuing CA, O=Example, C=DE"'
+  const identity = 'ssl/server_pse = own.pem\nssl/client_pse = own.pem\npostern/trust_0 = PSE=own.pem, CERTS=ca.pem\npostern/reload_interval = 0\n'
+  const files = (own: Issued) => ({ 'sec/own.pem': bundle(own), 'sec/ca.pem': pki.root.certPem })
+  const dmz = await buildGateway(t, `icm/server_port_0 = PROT=HTTPS, HOST=127.0.0.1, PORT=0
+${identity}${systemOf('http://app.inner:44300')}wdisp/reverse_invoke = TRUE
+wdisp/ri/client_serv = 0
+wdisp/ri/client_host = 127.0.0.1
+wdisp/ri/acl_0 = P 127.0.0.1
+postern/ri/allow_0 = SUBJECT="CN=*", ${names}, ENDPOINTS=app.inner:*
+`, { files: files(pki.server) })
+  const registrationPort = dmz.gateway.addresses.get('wdisp/ri/client_serv')?.port as number
+  const origin = await buildSecureBackend(t, pki)
+  const inner = await buildGateway(t, `icm/server_port_0 = PROT=HTTP, HOST=127.0.0.1, PORT=44300
+${identity}wdisp/ssl_auth = 1
+${systemOf(origin)}postern/ri/client_0 = HOST=127.0.0.1, PORT=${registrationPort}, ENDPOINTS=app.inner:44300
+`, { files: files(pki.gateway), change: plan => ({ ...plan, listeners: plan.listeners.map(listener => ({ ...listener, port: 0 })) }) })
+  const request = async () => await ask({ port: dmz.port(), tls: { ca: pki.root.certPem, servername: 'localhost' } })
+  await dmz.line('initiator registered')
+  t.match((await request()).body, /CN=wd/)
+
+  writeFileSync(join(inner.directory, 'sec/own.pem'), bundle(await pki.issue({ subject: 'CN=renewed', issuer: pki.intermediate, usage: 'client' })))
+  const ended = dmz.line('registration ended')
+  await inner.gateway.reload('test')
+  t.match(await ended, { reason: 'bye' }, 'the old registration ends in order')
+  t.equal(dmz.records.filter(({ msg, subject }) => msg === 'initiator registered' && subject === 'CN=renewed').length, 1)
+  t.equal((await request()).body, 'CN=renewed')
+
+  writeFileSync(join(dmz.directory, 'sec/ca.pem'), (await mintPki(t)).root.certPem)
+  const refused = inner.line('no registration with the acceptor')
+  await dmz.gateway.reload('test')
+  t.match(await refused, { reason: 'certificate-refused' }, 'a registration whose CA is trusted no more has ended')
+  t.equal((await request()).status, 503)
+})
