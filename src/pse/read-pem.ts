@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { createCipheriv, createPrivateKey, getCipherInfo, type KeyObject } from 'node:crypto'
 import { errors } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { BerReader } from './ber.ts'
@@ -65,12 +65,19 @@ function decryptPkcs8 (der: Buffer, { file, pin }: { file: string, pin: string |
 /** The encryption of OpenSSL before PKCS#8 (RFC 1421 headers, one round of MD5): OpenSSL reads it itself, there is no count to bound. */
 function readTraditional (block: PemBlock, encryption: string, { file, pin }: { file: string, pin: string | null }): KeyObject {
   if (pin === null) throw new errors.PEM_PIN_REQUIRED(file)
-  let key: KeyObject
+  const [cipher = ''] = encryption.split(',')
+  if (!isUsable(cipher)) throw new errors.PEM_ENCRYPTION(file, cipher.slice(0, 40))
+  // of a wrong PIN OpenSSL says many things: now and then what comes out looks like a key of an unknown kind
+  return requireUsableKey(makeKey(() => createPrivateKey({ key: block.text, passphrase: pin }), () => new errors.PEM_PIN_WRONG(file)), file)
+}
+
+/** Whether OpenSSL has the cipher, and not only a name for it. */
+function isUsable (cipher: string): boolean {
   try {
-    key = createPrivateKey({ key: block.text, passphrase: pin })
-  } catch (error) {
-    if (/unsupported/i.test(String((error as NodeJS.ErrnoException).code))) throw new errors.PEM_ENCRYPTION(file, encryption.slice(0, 40))
-    throw new errors.PEM_PIN_WRONG(file)
+    const { keyLength = 0, ivLength = 0 } = getCipherInfo(cipher) ?? {}
+    createCipheriv(cipher, Buffer.alloc(keyLength), Buffer.alloc(ivLength))
+    return true
+  } catch {
+    return false
   }
-  return requireUsableKey(key, file)
 }
