@@ -30,6 +30,8 @@ t.test('what is wrong is said where it stands', async t => {
     { rule: 'misspelt settings never pass for unknown ones', lines: [client('app.example:8443'), 'postern/ri/path_0 = ENDPOINT=app.example:8443, PATHS=/a'], findings: ['ERR_PROFILE_NOT_SERVED postern/ri/path_0'] },
     { rule: 'no port for an endpoint', lines: [client('app.example:44300')], findings: ['ERR_PLAN_RI_TARGET postern/ri/client_0 ENDPOINTS'] },
     { rule: 'targets are host:port', lines: [client('app.example:44300=files.example')], findings: ['ERR_PROFILE_VALUE postern/ri/client_0 ENDPOINTS'] },
+    { rule: 'endpoints are host:port', lines: [client('app.example')], findings: ['ERR_PROFILE_VALUE postern/ri/client_0 ENDPOINTS'] },
+    { rule: 'all ports of a host, not of everybody', lines: [...acceptor, allow.replace('app.example:*', '*:*')], findings: ['ERR_PROFILE_VALUE postern/ri/allow_0 ENDPOINTS'] },
     { rule: 'an endpoint twice', lines: [client('app.example:8443;APP.example:8443')], findings: ['ERR_PLAN_RI_DUPLICATE postern/ri/client_0 ENDPOINTS'] },
     { rule: 'an unknown service over there', lines: ['postern/ri/client_0 = HOST=dmz.example, PORT=sapri, ENDPOINTS=app.example:8443'], findings: ['ERR_PLAN_SERVICE postern/ri/client_0 PORT'] },
     { rule: 'the inner side without TLS', lines: [client('app.example:8443', ', USE_SSL=FALSE')], findings: ['WARN_PLAN_RI_PLAIN postern/ri/client_0 USE_SSL'] },
