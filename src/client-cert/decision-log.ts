@@ -14,12 +14,15 @@ export interface DecisionLog {
   readonly position?: number
   readonly seen?: string
   readonly expected?: string
+  /** Both names of the certificate, where there is no rule to compare it with. */
+  readonly subject?: string
+  readonly issuer?: string
 }
 
 /** Makes the fields of the log line. */
 export function decisionForLog ({ predecessor, because, verdict }: Decision): DecisionLog {
-  const { rule, mismatch } = verdict
-  if (mismatch === null) return { predecessor, because, rule }
+  const { rule, mismatch, unmatched } = verdict
+  if (mismatch === null) return { predecessor, because, rule, ...unmatched }
   const { part, nameSeen, nameExpected, difference } = mismatch
   return { predecessor, because, rule: mismatch.rule, part, dnSeen: nameSeen, dnExpected: nameExpected, ...difference }
 }

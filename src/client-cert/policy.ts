@@ -59,6 +59,8 @@ export interface Verdict {
   /** The rule that matched, or `null`. */
   readonly rule: string | null
   readonly mismatch: TrustMismatch | null
+  /** Both names of a certificate that no rule was there to be compared with: for whoever writes the first rule. */
+  readonly unmatched: Names | null
   /** A sentence for the log. */
   readonly because: string
 }
@@ -124,22 +126,22 @@ function untrustedAddition ({ untrustedFields }: HeaderPolicy): Pick<Decision, '
 export function judge (policy: Pick<HeaderPolicy, 'trustRules' | 'acceptOverHttp'>, { transport, certificate }: Pick<Inbound, 'transport' | 'certificate'>): Verdict {
   if (transport === 'http') return judgeHttp(policy.acceptOverHttp)
   const named = certificate === null ? undefined : policy.trustRules.find(rule => !isForEverybody(rule) && matches(rule, certificate))
-  if (named !== undefined) return { trusted: true, gateway: true, rule: named.name, mismatch: null, because: `the certificate matches ${named.name}` }
+  if (named !== undefined) return { trusted: true, gateway: true, rule: named.name, mismatch: null, unmatched: null, because: `the certificate matches ${named.name}` }
   const open = policy.trustRules.find(rule => isForEverybody(rule) && (rule.legacy || certificate !== null))
-  if (open !== undefined) return { trusted: true, gateway: false, rule: open.name, mismatch: null, because: `${open.name} trusts everybody` }
+  if (open !== undefined) return { trusted: true, gateway: false, rule: open.name, mismatch: null, unmatched: null, because: `${open.name} trusts everybody` }
   if (certificate === null) return distrusted('the client sent no certificate')
-  if (policy.trustRules.length === 0) return distrusted('no trusted predecessor is configured')
+  if (policy.trustRules.length === 0) return { ...distrusted('no trusted predecessor is configured'), unmatched: namesOf(certificate) }
   const mismatch = nearestMismatch(policy.trustRules, certificate)
   return { ...distrusted(`the certificate differs from ${mismatch.rule} in its ${mismatch.part}`), mismatch }
 }
 
 function judgeHttp (acceptOverHttp: boolean): Verdict {
   if (!acceptOverHttp) return distrusted('plain HTTP')
-  return { trusted: true, gateway: false, rule: null, mismatch: null, because: 'fields are accepted over plain HTTP' }
+  return { trusted: true, gateway: false, rule: null, mismatch: null, unmatched: null, because: 'fields are accepted over plain HTTP' }
 }
 
 function distrusted (because: string): Verdict {
-  return { trusted: false, gateway: false, rule: null, mismatch: null, because }
+  return { trusted: false, gateway: false, rule: null, mismatch: null, unmatched: null, because }
 }
 
 /** `*` for both names. */
@@ -148,6 +150,11 @@ export function isForEverybody ({ subject, issuer }: Pick<TrustRule, 'subject' |
 }
 
 type Names = NonNullable<Inbound['certificate']>
+
+/** The names only: whoever calls may hand in a whole certificate, which does not belong in a log. */
+function namesOf ({ subject, issuer }: Names): Names {
+  return { subject, issuer }
+}
 
 function matches (rule: TrustRule, { subject, issuer }: Names): boolean {
   return rule.subject.matches(subject) && rule.issuer.matches(issuer)

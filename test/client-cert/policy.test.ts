@@ -169,7 +169,9 @@ t.test('the log says which rule, which names, and where they differ', async t =>
   t.strictSame(log([far, typo]), expected, 'of several rules the nearest')
   t.strictSame(log([typo, far]), expected)
   t.match(log([typo, wrongIssuer]), { rule: 'pair', part: 'issuer', dnSeen: gatewayNames.issuer, position: 13, seen: 'A', expected: 'B' }, 'a matching subject is nearer')
-  t.strictSame(log([]), { predecessor: 'untrusted', because: 'no trusted predecessor is configured; its fields are removed', rule: null })
+  t.strictSame(log([]), { predecessor: 'untrusted', because: 'no trusted predecessor is configured; its fields are removed', rule: null, ...gatewayNames }, 'without a rule both names')
+  const whole = { ...gatewayNames, der: Buffer.from('a certificate') }
+  t.strictSame(judge({ trustRules: [], acceptOverHttp: false }, { transport: 'https', certificate: whole }).unmatched, gatewayNames, 'and nothing else of the certificate')
   t.strictSame(log([named]), { predecessor: 'trusted', because: 'the certificate matches named; its fields are kept', rule: 'named' })
 })
 
