@@ -51,6 +51,11 @@ export function lintNameText (place: Place, text: string): Finding[] {
   return findings
 }
 
+/** Whether a distinguished name begins with its least specific part, as OpenSSL prints it and SAP does not. */
+export function isReversedName (text: string): boolean {
+  return isReversed(splitName(text))
+}
+
 function lintQuotes (place: Place, text: string): Finding | null {
   const sign = text.startsWith('"') ? '"' : wrongOpeningQuote(text)
   return sign === null

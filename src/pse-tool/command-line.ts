@@ -42,6 +42,7 @@ export interface CommandLine {
 
 /** Options that every command has. */
 const commonOptions: Readonly<Record<string, ToolOption>> = {
+  verbose: { letter: 'v', text: 'as sapgenpse takes it everywhere; it changes nothing here' },
   json: { text: 'one JSON object on standard output, for programs' },
   help: { letter: 'h', text: 'this text' }
 }
@@ -52,7 +53,7 @@ const commonOptions: Readonly<Record<string, ToolOption>> = {
  * @throws POSTERN_ERR_PSE_TOOL_USAGE, never with a value in its message: it might be a PIN
  */
 export function readCommandLine (syntax: Syntax, argv: readonly string[]): CommandLine {
-  const options = { ...syntax.options, ...commonOptions }
+  const options = { ...commonOptions, ...syntax.options }
   const { values, positionals } = parse(syntax, options, argv)
   const all = (name: string): readonly string[] => (values[name] ?? []).filter(value => typeof value === 'string')
   const line: CommandLine = {
@@ -103,7 +104,7 @@ function spelling (name: string, option: ToolOption | undefined): string {
 
 /** The help of a command. */
 export function helpOf ({ name, aliases = [], summary, options, argument }: Syntax): string {
-  const entries = Object.entries({ ...options, ...commonOptions }).map(([long, { letter, value = '', text }]) =>
+  const entries = Object.entries({ ...options, ...commonOptions, ...options }).map(([long, { letter, value = '', text }]) =>
     [`${letter === undefined ? '   ' : `-${letter},`} --${long}`, value, text] as const)
   const rows = [...entries, ...argument === undefined ? [] : [[argument.value, '', argument.text] as const]]
   const width = Math.max(...rows.map(([option, value]) => option.length + value.length)) + 3

@@ -3,6 +3,7 @@ import { pemBlock } from '../pse/write-pem.ts'
 import { encodeAlternativeNames } from '../x509/alternative-names.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 import { formatName } from '../x509/distinguished-name.ts'
+import { isReversedName } from '../profile/name-text.ts'
 import { encodeName } from '../x509/name-encoding.ts'
 import { makeRequest, selfSign, subjectOf, type Subject } from '../x509/request.ts'
 import { keyText } from './certificate-text.ts'
@@ -45,6 +46,8 @@ export async function run (line: CommandLine, tool: Tool): Promise<Outcome> {
   if (line.has('noreq') && line.has('request')) return usage(syntax, '-noreq and -r do not go together')
   const kind = keyKind(line.value('algorithm'), line.value('bits'))
   const names = { name: encodeName(name), alternativeNames: alternativeNames(line) }
+  // other programs print names the other way round, and then no rule fits the certificate
+  if (isReversedName(name)) tool.warn(`${name}: the name begins with its least specific part; SAP writes CN first`)
   const path = psePath(line, tool)
   const fileFormat = formatOf(syntax, line, path)
   if (kind.type === 'ec' && fileFormat.startsWith('pse')) throw new errors.PSE_KEY_UNWRITABLE('ec')

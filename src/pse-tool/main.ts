@@ -12,7 +12,7 @@ import type { Outcome, Tool, ToolIo } from './tool.ts'
  */
 export async function runPseTool (argv: readonly string[], io: ToolIo): Promise<number> {
   const [name = '--help', ...rest] = argv
-  if (name === '--help' || name === '-help' || name === '-h') {
+  if (['help', '--help', '-help', '-h'].includes(name)) {
     io.stdout(`${overview()}\n`)
     return 0
   }

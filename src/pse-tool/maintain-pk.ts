@@ -32,8 +32,9 @@ export async function run (line: CommandLine, tool: Tool): Promise<Outcome> {
   const added = await addedCertificates(line, tool)
   const opened = await openIdentity(path, line, tool)
   const before = opened.identity.trusted.map(parseCertificate)
-  const after = withAdded(withoutDeleted(before, line.values('delete'), path), added, tool)
-  if (changes) await storeChanged(opened, { trusted: after.map(({ der }) => der) })
+  const wanted = withAdded(withoutDeleted(before, line.values('delete'), path), added, tool)
+  // as it is stored: a PSE keeps the list in an order of its own, and the next -d counts in that one
+  const after = changes ? (await storeChanged(opened, { trusted: wanted.map(({ der }) => der) })).trusted.map(parseCertificate) : before
   const text = after.map((certificate, i) => `${i + 1}.\n${certificateText(certificate, { indent: '   ', now: tool.now() })}\n`).join('')
   return {
     text: text === '' ? 'no certificate is trusted\n' : text,

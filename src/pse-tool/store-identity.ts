@@ -37,12 +37,13 @@ export function formatOf (syntax: Syntax, line: CommandLine, path: string): Iden
 /**
  * Writes an identity, and reads it back before it takes the place of the old one.
  *
+ * @returns what was read back: a PSE keeps its trust list in an order of its own
  * @throws POSTERN_ERR_IDENTITY_UNWRITABLE, IDENTITY_PIN_UNWRITABLE, PSE_KEY_UNWRITABLE, PSE_TOOL_PEM_TRUST and what `replaceFile` throws
  */
-export async function storeIdentity (identity: IdentityContent, { path, format, pin, create, before, rest }: Destination): Promise<void> {
+export async function storeIdentity (identity: IdentityContent, { path, format, pin, create, before, rest }: Destination): Promise<Identity> {
   const bytes = inOneFile(identity, writeIdentity(identity, { format, pin, ...rest === undefined ? {} : { rest } }), { path, pin })
   if (bytes === null) throw new errors.PSE_TOOL_PEM_TRUST(path)
-  await writeChecked(identity, bytes, { path, pin, create, before })
+  return await writeChecked(identity, bytes, { path, pin, create, before })
 }
 
 /**
@@ -81,26 +82,28 @@ export async function requireFree (path: string): Promise<void> {
   if (await stat(path).then(() => true, () => false)) throw new errors.PSE_TOOL_EXISTS(path)
 }
 
-/** Writes an identity again in its format, with its PIN, and keeps what the file holds beside it. */
-export async function storeChanged (opened: OpenIdentity, changed: Partial<IdentityContent>): Promise<void> {
+/** Writes an identity again in its format, with its PIN, and keeps what the file holds beside it. Returns what was read back. */
+export async function storeChanged (opened: OpenIdentity, changed: Partial<IdentityContent>): Promise<Identity> {
   const { path, bytes, pin, identity, rest } = opened
-  await storeIdentity({ ...identity, ...changed }, { path, pin, format: identity.source.format, create: false, before: bytes, rest })
+  return await storeIdentity({ ...identity, ...changed }, { path, pin, format: identity.source.format, create: false, before: bytes, rest })
 }
 
-async function writeChecked (identity: IdentityContent, bytes: Buffer, { path, pin, create, before }: Pick<Destination, 'path' | 'pin' | 'create' | 'before'>): Promise<void> {
-  let checked = false
+async function writeChecked (identity: IdentityContent, bytes: Buffer, { path, pin, create, before }: Pick<Destination, 'path' | 'pin' | 'create' | 'before'>): Promise<Identity> {
+  const stored: Identity[] = []
   await replaceFile(path, bytes, {
     mode: 0o600,
     create,
     ...before === undefined ? {} : { before },
     check: written => {
       // asked twice, of the same bytes; deriving a key takes its time
-      if (checked) return
-      checked = true
-      const difference = differenceBetween(identity, readIdentity(written, { file: path, pin }))
+      if (stored.length > 0) return
+      const read = readIdentity(written, { file: path, pin })
+      const difference = differenceBetween(identity, read)
       if (difference !== null) throw new errors.IDENTITY_UNWRITABLE(path, `${difference} is another one`)
+      stored.push(read)
     }
   })
+  return stored[0] as Identity
 }
 
 /** The files as one, `null` when that would be read as another identity. */

@@ -43,6 +43,12 @@ t.test('the request goes to standard output, or nowhere', async t => {
   t.match(readIdentity(tool.read('b.p12'), { file: 'b', pin: 'geheim' }), { source: { format: 'pkcs12' } })
 })
 
+t.test('a name the wrong way round is warned of; -v is no mistake', async t => {
+  const tool = pseTool(t)
+  const reversed = await tool.run(['gen_pse', '-v', '-p', 'a.pem', '-x', 'geheim', '-a', 'EC', '-noreq', 'C=DE, O=Example, CN=www.example.com'])
+  t.match(reversed, { code: 0, stderr: /warning: C=DE, O=Example, CN=www\.example\.com: the name begins with its least specific part/ })
+})
+
 t.test('for programs', async t => {
   const tool = pseTool(t)
   const result = await tool.json(['gen_pse', '-p', 'a.pem', '-x', '', '-a', 'EC', dn])
