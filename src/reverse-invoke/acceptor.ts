@@ -13,6 +13,7 @@ import { protocolVersion } from './messages.ts'
 import { bindingOf, peerForLog, type Peer } from './peer.ts'
 import { Registration, registrationKey } from './registration.ts'
 import type { Registrations } from './registrations.ts'
+import { RepeatedReport } from './repeated-report.ts'
 import { Tickets } from './tickets.ts'
 
 /** Settings of an acceptor. */
@@ -45,6 +46,11 @@ export interface DataRequest {
   readonly replica: string
 }
 
+/** An initiator that may not register comes back again and again: one line in this time for the same refusal, in milliseconds. */
+const refusalIntervalMs = 60_000
+/** Refusals that are told apart; they cost memory, and strangers make them. */
+const maxRefusalKinds = 1000
+
 /** Limits that show as the end of a session. */
 const messageLimits: ReadonlyMap<string, Limit> = new Map([
   ['POSTERN_ERR_REVERSE_INVOKE_MESSAGE_SIZE', 'message size'],
@@ -56,6 +62,7 @@ export class Acceptor {
   readonly #settings: AcceptorSettings
   readonly #parts: AcceptorParts
   readonly #tickets: Tickets<ConnectionPool>
+  readonly #refusals: RepeatedReport
   /** Each with what ends it where its certificate is no longer good. */
   readonly #sessions = new Map<ControlSession, () => void>()
 
@@ -63,6 +70,7 @@ export class Acceptor {
     this.#settings = settings
     this.#parts = parts
     this.#tickets = new Tickets({ lifetimeMs: settings.ticketLifetimeMs, clock: parts.clock })
+    this.#refusals = new RepeatedReport(refusalIntervalMs, () => parts.clock.now(), maxRefusalKinds)
     parts.metrics.tables.add(parts.registrations)
   }
 
@@ -197,10 +205,11 @@ export class Acceptor {
     const reason = error === null ? 'left' : error.code.replace(/^POSTERN_ERR_(?:REVERSE_INVOKE_)?/, '').toLowerCase()
     metrics.refused.inc({ reason })
     this.#countLimit(error)
-    const facts = { ...peerForLog(peer), code: error?.code, why: error?.message ?? 'it left before it registered', ...error?.cause as object | undefined }
+    const facts = { ...peerForLog(peer), code: error?.code, why: error?.message ?? 'it left before it registered', ...error?.cause as { readonly because?: string } | undefined }
     // an initiator that looks for another replica leaves as soon as it knows this one
-    if (error === null) log.debug(facts, `${what} given up`)
-    else log.warn(facts, `${what} refused`)
+    if (error === null) return log.debug(facts, `${what} given up`)
+    const times = what === 'registration' ? this.#refusals.count(refusalKind(facts)) : 1
+    if (times !== null) log.warn({ ...times > 1 && { times }, ...facts }, `${what} refused`)
   }
 
   #countLimit (error: CodedError | null): void {
@@ -230,4 +239,9 @@ export class Acceptor {
     this.#tickets.close()
     this.#parts.metrics.tables.delete(this.#parts.registrations)
   }
+}
+
+/** Behind a balancer or a NAT one address is many hosts, and whoever has mended one mistake wants to read of the next. */
+function refusalKind ({ remoteAddress, subject, issuer, code, because }: { remoteAddress: string, subject?: string, issuer?: string, code?: string | undefined, because?: unknown }): string {
+  return JSON.stringify([remoteAddress, code, subject, issuer, because])
 }

@@ -4,18 +4,23 @@
 export class RepeatedReport {
   readonly #intervalMs: number
   readonly #now: () => number
+  readonly #maxKinds: number
   readonly #seen = new Map<string, { reportedAt: number, times: number }>()
 
-  /** @param now milliseconds that never run backwards */
-  constructor (intervalMs: number, now: () => number) {
+  /**
+   * @param now milliseconds that never run backwards
+   * @param maxKinds kinds that are remembered, from 1 on; for one more the one that was reported longest ago is forgotten
+   */
+  constructor (intervalMs: number, now: () => number, maxKinds = Infinity) {
     this.#intervalMs = intervalMs
     this.#now = now
+    this.#maxKinds = maxKinds
   }
 
   /**
    * Counts one occurrence.
    *
-   * @param kind of a small set: each is reported by itself
+   * @param kind each is reported by itself; of a small set, or `maxKinds` bounds it
    * @returns how often it happened since the last report, this time included; `null` when there is to be no report
    */
   count (kind: string): number | null {
@@ -26,6 +31,9 @@ export class RepeatedReport {
       seen.times = times
       return null
     }
+    // at the end: the order is that of the reports
+    this.#seen.delete(kind)
+    if (this.#seen.size >= this.#maxKinds) this.#seen.delete(this.#seen.keys().next().value as string)
     this.#seen.set(kind, { reportedAt: now, times: 0 })
     return times
   }

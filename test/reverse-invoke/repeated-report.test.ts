@@ -15,3 +15,16 @@ t.test('at first, then once in the interval with the number of times', async t =
   report.reset()
   t.equal(report.count('refused'), 1)
 })
+
+t.test('of too many kinds the one that was reported longest ago is forgotten', async t => {
+  let now = 0
+  const report = new RepeatedReport(10, () => now, 2)
+  report.count('a')
+  report.count('b')
+  report.count('a')
+  now = 10
+  t.equal(report.count('a'), 2)
+  t.equal(report.count('c'), 1)
+  t.equal(report.count('a'), null, 'still known')
+  t.equal(report.count('b'), 1, 'forgotten')
+})
