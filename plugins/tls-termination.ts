@@ -102,6 +102,8 @@ export interface TlsConnections {
   readonly replaceIdentities: (identities: readonly Identity[]) => void
   /** No session that was made so far is resumed any more: for whoever replaces revocation lists. */
   readonly forgetSessions: () => void
+  /** Calls `listener` for each handshake that failed because of the client's certificate: none, one that is not trusted, or a revoked one. */
+  readonly onClientRefused: (listener: () => void) => void
 }
 
 declare module 'fastify' {
@@ -161,9 +163,13 @@ const plugin: FastifyPluginAsync = async fastify => {
   const termination = terminations.get(fastify.server)
   if (termination === undefined) throw new errors.TLS_SERVER_MISSING()
   termination.hasHooks = true
-  termination.failed = failure => { reportFailure(failure, fastify.log) }
+  const refusalListeners: Array<() => void> = []
+  termination.failed = failure => {
+    reportFailure(failure, fastify.log)
+    if (isAboutCertificate(failure)) for (const listener of refusalListeners) listener()
+  }
   const ends = new ConnectionEnds()
-  fastify.decorate('tlsConnections', connectionsOf(termination, ends))
+  fastify.decorate('tlsConnections', { ...connectionsOf(termination, ends), onClientRefused: listener => { refusalListeners.push(listener) } })
   fastify.server.on('secureConnection', (socket: TLSSocket) => { reportUnverified(socket, fastify.log) })
   fastify.addHook('onRequest', (request, reply, done) => {
     done(ends.begin(request.raw, reply.raw) ? undefined : new errors.TLS_ENDING())
@@ -178,7 +184,7 @@ const plugin: FastifyPluginAsync = async fastify => {
   })
 }
 
-function connectionsOf ({ acceptors }: Termination, ends: ConnectionEnds): TlsConnections {
+function connectionsOf ({ acceptors }: Termination, ends: ConnectionEnds): Omit<TlsConnections, 'onClientRefused'> {
   const endThat = (acceptor: TlsAcceptor, predicate: (socket: TLSSocket) => boolean): number => {
     const sockets = acceptor.connectionsThat(predicate)
     for (const socket of sockets) ends.end(socket)
@@ -196,9 +202,14 @@ function connectionsOf ({ acceptors }: Termination, ends: ConnectionEnds): TlsCo
 /** OpenSSL's words for a client certificate that is missing or cannot be verified. */
 const aboutCertificate = /^(ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE$|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_|PATH_LENGTH)/
 
-function reportFailure ({ reason, remoteAddress, finding }: HandshakeFailure, log: FastifyBaseLogger): void {
+function isAboutCertificate ({ reason, finding }: HandshakeFailure): boolean {
+  return finding !== undefined || aboutCertificate.test(reason)
+}
+
+function reportFailure (failure: HandshakeFailure, log: FastifyBaseLogger): void {
+  const { reason, remoteAddress, finding } = failure
   // somebody whose certificate is not taken will ask why; scans and clients that leave are nobody's concern
-  if (finding === undefined) log[aboutCertificate.test(reason) ? 'info' : 'debug']({ reason, remoteAddress }, 'TLS handshake failed')
+  if (finding === undefined) log[isAboutCertificate(failure) ? 'info' : 'debug']({ reason, remoteAddress }, 'TLS handshake failed')
   else log.info({ ...finding, reason, remoteAddress, ...(finding.status === 'revoked' && { revocationReason: finding.reason }) }, 'client certificate refused')
 }
 

@@ -4,6 +4,7 @@ import Fastify, { LogController, type FastifyInstance, type FastifyServerFactory
 import { clientErrorHandler, errorPages } from '../../plugins/error-pages.ts'
 import { reverseInvokeAcceptor } from '../../plugins/reverse-invoke-acceptor.ts'
 import { tlsServerFactory, tlsTermination } from '../../plugins/tls-termination.ts'
+import { acceptorMetrics } from '../reverse-invoke/acceptor-metrics.ts'
 import type { Registrations } from '../reverse-invoke/registrations.ts'
 import type { Shared } from './compose.ts'
 import type { AcceptorPlan } from './plan.ts'
@@ -21,6 +22,7 @@ export async function createRegistrationPort (acceptor: AcceptorPlan, registrati
   if (acceptor.tls !== null) await app.register(tlsTermination)
   await app.register(errorPages)
   await app.register(reverseInvokeAcceptor, { ...mutable(acceptor.options), registrations, metrics: shared.metrics })
+  if (acceptor.tls !== null) app.tlsConnections.onClientRefused(() => { acceptorMetrics(shared.metrics).refused.inc({ reason: 'certificate' }) })
   await app.ready()
   return app
 }

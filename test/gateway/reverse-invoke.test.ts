@@ -283,3 +283,12 @@ t.test('the check of the configuration walks the way to the acceptor', async t =
   t.match(refused.report, /^postern\/ri\/client_0 .* failed +endpoint: /m)
   t.match(refused.report, /\nresult: errors\n$/)
 })
+
+t.test('an initiator whose certificate fails in the handshake is counted', async t => {
+  const dmz = await buildDmz(t)
+  const refused = async () => /^postern_reverse_invoke_refused_total\{reason="certificate"[^}]*\} (\d+)$/m.exec((await ask({ port: dmz.adminPort, path: '/metrics' })).body)?.[1]
+  t.equal(await refused(), undefined)
+  await t.rejects(ask({ port: dmz.registrationPort, tls: ca, path: '/' }))
+  t.match(await dmz.line('TLS handshake failed'), { reason: 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE' })
+  t.equal(await refused(), '1')
+})
