@@ -4,7 +4,7 @@ import { DMZ, INNER } from './profiles.ts'
 
 /**
  * Sets the shortest retransmission time of TCP on every route between DMZ and inner network, as an administrator does on a way that loses
- * packets. `null` gives the system's own time back.
+ * packets. `null` gives the system's own time back, to new connections only.
  */
 export async function setRtoMin (network: Network, milliseconds: number | null): Promise<void> {
   for (const member of [DMZ, INNER]) {
