@@ -1,7 +1,7 @@
 import t from 'tap'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { limits } from '../../src/profile/limits.ts'
 import { loadProfile, loadServices } from '../../src/profile/load.ts'
@@ -70,10 +70,19 @@ t.test('a DEFAULT.PFL that is there but can\'t be read is an error', async t => 
   t.match((await loadProfile(join(dir, 'wd.pfl'))).findings, [{ severity: 'error', code: 'POSTERN_ERR_PROFILE_FILE', file: join(dir, 'DEFAULT.PFL') }])
 })
 
-t.test('a profile without permission is an error', { skip: process.getuid?.() === 0 && 'root may read everything' }, async t => {
-  const dir = t.testdir({ 'wd.pfl': 'a = 1' })
-  chmodSync(join(dir, 'wd.pfl'), 0)
-  t.match((await loadProfile(join(dir, 'wd.pfl'))).findings, [{ message: /no permission$/ }])
+t.test('a profile without permission is an error', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'postern-profile-'))
+  t.teardown(() => { rmSync(dir, { recursive: true }) })
+  chmodSync(dir, 0o755)
+  writeFileSync(join(dir, 'wd.pfl'), 'a = 1', { mode: 0 })
+  const uid = process.geteuid?.()
+  // root may read everything; nobody may not
+  if (uid === 0) process.seteuid?.(65_534)
+  try {
+    t.match((await loadProfile(join(dir, 'wd.pfl'))).findings, [{ message: /no permission$/ }])
+  } finally {
+    if (uid === 0) process.seteuid?.(0)
+  }
 })
 
 t.test('services come from a file, or there are none', async t => {
