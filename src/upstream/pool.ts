@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { errors } from '../errors.ts'
 import { UpstreamConnection } from './connection.ts'
 import type { Connect } from './connector.ts'
+import { EndingDispatcher } from './ending-dispatcher.ts'
 import { PoolExchange, type ExchangeHandler, type ExchangeOptions, type ExchangeOwner } from './exchange.ts'
 import { readyConnect } from './ready-connect.ts'
 import type { Sender } from './sender.ts'
@@ -48,7 +49,7 @@ const WITH_BODY = new Set(['ACL', 'LOCK', 'MERGE', 'MKCALENDAR', 'MKCOL', 'REPOR
  *
  * The connection that was used last is used next: few connections stay warm and the others end by their idle time.
  */
-export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
+export class UpstreamPool extends EndingDispatcher implements ExchangeOwner, Sender {
   readonly #options: PoolOptions
   readonly #connections = new Set<UpstreamConnection>()
   readonly #idle: UpstreamConnection[] = []
@@ -304,33 +305,21 @@ export class UpstreamPool extends Dispatcher implements ExchangeOwner, Sender {
     for (const connection of [...this.#connections]) if (connection.running === 0) this.#drop(connection)
   }
 
-  /** Ends in order: idle connections now, the others with their exchange. */
-  override close (): Promise<void>
-  override close (callback: () => void): void
-  override close (callback?: () => void): Promise<void> | void {
+  /** Idle connections end now, the others with their exchange. */
+  protected override async endInOrder (): Promise<void> {
     this.#stopped = true
     this.#dropUnused()
-    const closed = new Promise<void>(resolve => {
+    await new Promise<void>(resolve => {
       this.#onEmpty.push(resolve)
       this.#checkEmpty()
     })
-    if (callback === undefined) return closed
-    closed.then(callback, callback)
   }
 
-  /** Ends everything at once, upgraded connections too. */
-  override destroy (): Promise<void>
-  override destroy (error: Error | null): Promise<void>
-  override destroy (callback: () => void): void
-  override destroy (error: Error | null, callback: () => void): void
-  override destroy (first?: Error | null | (() => void), second?: () => void): Promise<void> | void {
+  /** Upgraded connections end too. */
+  protected override endNow (error: Error | undefined): void {
     this.#stopped = true
-    const error = first instanceof Error ? first : undefined
     this.failWaiting(error ?? new errors.UPSTREAM_STOPPED())
     this.endTunnels()
     for (const connection of [...this.#connections]) this.#drop(connection, error)
-    const callback = typeof first === 'function' ? first : second
-    if (callback === undefined) return Promise.resolve()
-    queueMicrotask(callback)
   }
 }

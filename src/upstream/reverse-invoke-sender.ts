@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
-import { Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { errors } from '../errors.ts'
 import { endpointText } from '../reverse-invoke/endpoint.ts'
+import { EndingDispatcher } from './ending-dispatcher.ts'
 import type { ExchangeHandler, ExchangeOptions } from './exchange.ts'
 import { isClosed } from './failure.ts'
 import { UpstreamPool } from './pool.ts'
@@ -22,7 +23,7 @@ export interface SenderOptions {
 }
 
 /** Sends requests to whoever has registered the address of a server: to the one that has the least to do, among equals in turn. */
-export class ReverseInvokeSender extends Dispatcher implements Sender, ExchangeRouter {
+export class ReverseInvokeSender extends EndingDispatcher implements Sender, ExchangeRouter {
   readonly #options: SenderOptions
   readonly #makePool = (link: ProviderLink): UpstreamPool => this.#poolOn(link)
   #turn = 0
@@ -126,27 +127,14 @@ export class ReverseInvokeSender extends Dispatcher implements Sender, ExchangeR
     return this.#options.links().map(link => link.poolOf(this)).filter(pool => pool !== undefined)
   }
 
-  /** Takes no more requests; those that run may end. */
-  override close (): Promise<void>
-  override close (callback: () => void): void
-  override close (callback?: () => void): Promise<void> | void {
+  protected override async endInOrder (): Promise<void> {
     this.#stopped = true
-    const closed = Promise.all(this.#pools().map(async pool => { await pool.close() })).then(() => {})
-    if (callback === undefined) return closed
-    closed.then(callback, callback)
+    await Promise.all(this.#pools().map(async pool => { await pool.close() }))
   }
 
-  /** Ends everything at once. */
-  override destroy (): Promise<void>
-  override destroy (error: Error | null): Promise<void>
-  override destroy (callback: () => void): void
-  override destroy (error: Error | null, callback: () => void): void
-  override destroy (first?: Error | null | (() => void), second?: () => void): Promise<void> | void {
+  protected override endNow (): void {
     this.#stopped = true
     for (const pool of this.#pools()) pool.destroy(null, () => {})
-    const callback = typeof first === 'function' ? first : second
-    if (callback === undefined) return Promise.resolve()
-    queueMicrotask(callback)
   }
 }
 
