@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
-/** How long a client may go on sending after it was answered and told that the connection closes, in milliseconds. */
+/** How long the other side may go on sending after it was answered and told that the connection closes, in milliseconds. */
 const LINGER_MS = 2000
 
 /**
@@ -13,16 +15,28 @@ export function closeAfterAnswer (request: IncomingMessage, response: ServerResp
   const { socket } = request
   response.shouldKeepAlive = false
   if (request.complete) return
+  const before = Object.getOwnPropertyDescriptor(socket, 'destroySoon')
   socket.destroySoon = () => {
-    Reflect.deleteProperty(socket, 'destroySoon')
+    if (before === undefined) Reflect.deleteProperty(socket, 'destroySoon')
+    else Object.defineProperty(socket, 'destroySoon', before)
     if (request.complete) {
       socket.destroySoon()
       return
     }
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-    socket.once('close', () => clearTimeout(timer))
-    socket.once('end', () => socket.destroy())
-    socket.end()
+    endAndLinger(socket)
     request.resume()
   }
+}
+
+/** Has a connection of an HTTP server end as {@link endAndLinger} does, whichever answer is its last one. */
+export function lingerAtEnd (socket: Socket): void {
+  socket.destroySoon = () => { endAndLinger(socket) }
+}
+
+/** Ends a connection, after `lastBytes` if there are any, and closes it when the other side has ended it too, or when it took too long. */
+export function endAndLinger (socket: Duplex, lastBytes?: string): void {
+  const timer = setTimeout(() => { socket.destroy() }, LINGER_MS)
+  socket.once('close', () => { clearTimeout(timer) })
+  socket.once('end', () => { socket.destroy() })
+  socket.end(lastBytes)
 }
