@@ -52,7 +52,8 @@ function foreignTarget (app: FastifyInstance, server: NonNullable<InitiatorTarge
     server: app.server,
     arrival: () => ({ localAddress: undefined, localPort: server.http.port }),
     open: (stream, head, answer) => { openTo(server, { stream, head, answer, connectTimeoutMs }) },
-    demandsCertificate: false
+    demandsCertificate: false,
+    takesEmptyLines: false
   }
 }
 

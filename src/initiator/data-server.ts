@@ -7,9 +7,11 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errors } from '../errors.ts'
 import { closingAnswer } from '../http/client-error.ts'
-import { closeAfterAnswer } from '../http/lingering-close.ts'
+import { closeAfterAnswer, endAndLinger } from '../http/lingering-close.ts'
 import { markReversed } from '../http/reversed-connection.ts'
 import { compilePaths, overridesTarget, type PathCheck } from '../reverse-invoke/paths.ts'
+import { emptyLinesField } from '../reverse-invoke/wire.ts'
+import { probeAnswers } from './probed-answers.ts'
 import type { LocalTarget } from './target.ts'
 
 /** An endpoint that is served. */
@@ -23,9 +25,6 @@ export interface ServedEndpoint {
 
 /** Told about each request that was refused here: for counters and the log. */
 export type OnRefused = (refusal: { readonly endpoint: string, readonly code: string }) => void
-
-/** How long the other side may go on sending after it was answered, in milliseconds. */
-const lingerMs = 2000
 
 /** Node keeps the response that is being written on the socket. */
 type Answering = Duplex & { readonly _httpMessage?: ServerResponse | null }
@@ -42,6 +41,7 @@ export class DataServer {
     this.#isPermitted = compilePaths(served.paths)
     this.#onRefused = onRefused
     this.#server = this.#createServer()
+    probeAnswers(served.target.server)
   }
 
   /** Serves a data connection. Bytes that were put back with `unshift` are the first ones. */
@@ -109,7 +109,7 @@ export class DataServer {
     // with PATHS something has to look at each request, and into an opaque stream nobody can look
     if (url !== endpoint || paths.length > 0) return this.#answerAndClose(socket, new errors.REVERSE_INVOKE_CONNECT())
     target.open(socket, head, {
-      accept: () => { socket.write('HTTP/1.1 200 OK\r\n\r\n') },
+      accept: () => { socket.write(`HTTP/1.1 200 OK\r\n${target.takesEmptyLines ? `${emptyLinesField}: ignored\r\n` : ''}\r\n`) },
       refuse: () => { this.#answerAndClose(socket, new errors.REVERSE_INVOKE_TARGET()) }
     })
   }
@@ -119,19 +119,10 @@ export class DataServer {
     socket.on('error', () => {})
     // behind a request that is not answered yet, this answer would be taken for that one's
     if ((socket as Answering)._httpMessage != null) socket.destroy()
-    else endWith(socket, closingAnswer(refusal))
+    else endAndLinger(socket.resume(), closingAnswer(refusal))
   }
 
   #refuse ({ code }: { readonly code: string }): void {
     this.#onRefused({ endpoint: this.#served.endpoint, code })
   }
-}
-
-/** Ends a connection, but not before the answer could be read: a socket that holds unread bytes is reset, which can overtake the answer. */
-function endWith (socket: Duplex, answer: string): void {
-  const timer = setTimeout(() => { socket.destroy() }, lingerMs)
-  socket.once('close', () => { clearTimeout(timer) })
-  socket.once('end', () => { socket.destroy() })
-  socket.resume()
-  socket.end(answer)
 }

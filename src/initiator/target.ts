@@ -29,6 +29,8 @@ export interface LocalTarget {
   open (stream: Duplex, head: Buffer, answer: StreamAnswer): void
   /** Whether the listener demands a client certificate: requests that come without TLS of their own are refused then. */
   readonly demandsCertificate: boolean
+  /** Whether HTTP inside an opaque stream is read by this process, which leaves empty lines before a request out. */
+  readonly takesEmptyLines: boolean
 }
 
 /** A server as a target: requests are requests of it, opaque streams are connections of it. */
@@ -46,6 +48,7 @@ export function targetOfServer (server: TargetServer, { demandsCertificate = fal
       markReversed(stream as Socket, arrival())
       server.emit('connection', stream)
     },
-    demandsCertificate
+    demandsCertificate,
+    takesEmptyLines: !demandsCertificate
   }
 }

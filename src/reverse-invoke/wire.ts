@@ -24,5 +24,11 @@ export const ticketField = 'Reverse-Invoke-Ticket'
  */
 export const replicaField = 'Reverse-Invoke-Replica'
 
+/**
+ * Field of the answer to CONNECT: whoever speaks HTTP inside the stream leaves empty lines before a message out, as whoever does on a data
+ * connection. Without it they are not sent there (see `TailLossProbe`).
+ */
+export const emptyLinesField = 'Reverse-Invoke-Empty-Lines'
+
 /** Field of the 101 of the control channel: how many acceptor replicas there are, as a decimal number. */
 export const replicasField = 'Reverse-Invoke-Replicas'

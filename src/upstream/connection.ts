@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { Client } from 'undici'
 import { errors } from '../errors.ts'
 import type { Connect } from './connector.ts'
+import { probeOf, type TailLossProbe } from '../reverse-invoke/tail-loss-probe.ts'
 import { ContinueFilter } from './continue-filter.ts'
 import type { PoolExchange } from './exchange.ts'
 
@@ -38,6 +39,7 @@ export class UpstreamConnection {
   #ready: Socket | null
   #sentOnSocket = 0
   #answers = new ContinueFilter()
+  #probe: TailLossProbe | null = null
 
   constructor ({ origin, connect, ready, keepAliveTimeoutMs, maxHeaderBytes, onLost }: ConnectionOptions) {
     this.socket = this.#ready = ready ?? null
@@ -70,6 +72,7 @@ export class UpstreamConnection {
     this.#sentOnSocket = 0
     this.#ready = null
     this.socket = socket
+    this.#probe = probeOf(socket)
     const answers = new ContinueFilter()
     this.#answers = answers
     const read = socket.read.bind(socket)
@@ -84,6 +87,11 @@ export class UpstreamConnection {
   countRequest (): boolean {
     this.#answers.expectAnswer()
     return this.#sentOnSocket++ > 0
+  }
+
+  /** The last byte of a request was written. */
+  asked (): void {
+    this.#probe?.spoken()
   }
 
   /** Whether there is no open socket: none could be made, or it has been closed. */

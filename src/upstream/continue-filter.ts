@@ -22,8 +22,9 @@ export class ContinueFilter {
   /** Returns what is left of the bytes that came; bytes of an unfinished informational header are held back. */
   filter (chunk: Buffer): Buffer {
     if (!this.#waiting) return chunk
+    let rest: Buffer = this.#held.length === 0 ? withoutEmptyLines(chunk) : Buffer.concat([this.#held, chunk])
+    if (rest.length === 0) return EMPTY
     this.answered = true
-    let rest: Buffer = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     this.#held = EMPTY
     const passed: Buffer[] = []
     while (rest.length > 0) {
@@ -42,6 +43,13 @@ export class ContinueFilter {
     }
     return passed.length === 1 ? passed[0] as Buffer : Buffer.concat(passed)
   }
+}
+
+/** Empty lines before an answer belong to nothing: parsers leave them out, and data connections carry them (`TailLossProbe`). */
+function withoutEmptyLines (bytes: Buffer): Buffer {
+  let start = 0
+  while (bytes[start] === 0x0d || bytes[start] === 0x0a) start++
+  return start === 0 ? bytes : bytes.subarray(start)
 }
 
 /** Length of the informational answer at the start; `final` when it is none, `unknown` when that cannot be told yet. */

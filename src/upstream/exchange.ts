@@ -74,6 +74,12 @@ export class PoolExchange implements Dispatcher.DispatchHandler {
     this.handler.onRequestStart?.(controller, context)
   }
 
+  onRequestSent (): void {
+    const { method, upgrade } = this.options
+    // behind a request that may change the protocol nothing may come that belongs to HTTP
+    if (method !== 'CONNECT' && (upgrade === undefined || upgrade === null)) this.connection?.asked()
+  }
+
   onResponseStart (controller: Controller, statusCode: number, fields: Fields, statusText?: string): void {
     if (hasConnectionChallenge(controller.rawHeaders)) this.#pool.bind(this.connection as UpstreamConnection, this.options.clientConnection)
     this.handler.onResponseStart?.(controller, statusCode, fields, statusText)

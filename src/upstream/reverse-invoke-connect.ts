@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { errors } from '../errors.ts'
 import { endpointText } from '../reverse-invoke/endpoint.ts'
 import type { Provider } from '../reverse-invoke/provider.ts'
+import { allowProbes } from '../reverse-invoke/tail-loss-probe.ts'
 import type { RevocationCheck } from '../revocation/revocation-lists.ts'
 import { tlsClient, whenConnected, type Connect } from './connector.ts'
 import { openStream } from './reverse-invoke-stream.ts'
@@ -20,7 +21,7 @@ export interface TakeOptions {
  * on it.
  */
 export function takeFrom (provider: Provider, { host, tls }: UpstreamServer, options: TakeOptions): Connect {
-  const connect = tls === null ? takeConnection : tlsInside({ host, tls }, options)
+  const connect = tls === null ? async (from: Provider) => allowProbes(await takeConnection(from)) : tlsInside({ host, tls }, options)
   return callback => {
     connect(provider).then(socket => { callback(null, socket) }, (error: Error) => { callback(error, null) })
   }
@@ -37,11 +38,11 @@ function tlsInside (server: { readonly host: string, readonly tls: UpstreamTls }
   return async provider => {
     const connection = await takeConnection(provider)
     const deadline = performance.now() + connectTimeoutMs
-    const socket = await openStream(connection, { authority: endpointText(provider.endpoint), timeoutMs: connectTimeoutMs })
+    const { stream, takesEmptyLines } = await openStream(connection, { authority: endpointText(provider.endpoint), timeoutMs: connectTimeoutMs })
     return await new Promise((resolve, reject) => {
-      whenConnected(secure({ socket }), { event: 'secureConnect', timeoutMs: Math.max(1, deadline - performance.now()) }, (error, secured) => {
+      whenConnected(secure({ socket: stream }), { event: 'secureConnect', timeoutMs: Math.max(1, deadline - performance.now()) }, (error, secured) => {
         if (secured === null) reject(error ?? new errors.UPSTREAM_TLS())
-        else resolve(secured)
+        else resolve(takesEmptyLines ? allowProbes(secured) : secured)
       })
     })
   }

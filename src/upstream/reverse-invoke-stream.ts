@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { errors } from '../errors.ts'
+import { emptyLinesField } from '../reverse-invoke/wire.ts'
 
 /** What to ask for, and for how long. */
 export interface StreamOptions {
@@ -8,24 +9,33 @@ export interface StreamOptions {
   readonly timeoutMs: number
 }
 
+/** A stream that is open. */
+export interface OpenStream {
+  /** The data connection itself: unread, without listeners, what came behind the answer put back. */
+  readonly stream: Socket
+  /** Whoever speaks HTTP inside leaves empty lines before a message out. */
+  readonly takesEmptyLines: boolean
+}
+
+const takesEmptyLines = new RegExp(`^${emptyLinesField}: *ignored *$`, 'im')
+
 /** The initiator says hardly more than its status line. */
 const maxHeadBytes = 8192
 
 /**
- * Makes an opaque byte stream of a data connection, by CONNECT. It is the same socket: unread, without listeners, what came behind the
- * answer put back.
+ * Makes an opaque byte stream of a data connection, by CONNECT.
  *
  * @throws POSTERN_ERR_REVERSE_INVOKE_STREAM (502) when the answer is not 200, UPSTREAM_CLOSED (502) when the connection was lost before an
  * answer, UPSTREAM_CONNECT_TIMEOUT (504). The connection is closed then.
  * @see RFC 9110 section 9.3.6
  */
-export async function openStream (connection: Socket, { authority, timeoutMs }: StreamOptions): Promise<Socket> {
+export async function openStream (connection: Socket, { authority, timeoutMs }: StreamOptions): Promise<OpenStream> {
   connection.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`)
   try {
     const { head, rest } = await readHead(connection, timeoutMs)
     if (!/^HTTP\/1\.1 200[ \r]/.test(head)) throw new errors.REVERSE_INVOKE_STREAM()
     if (rest.length > 0) connection.unshift(rest)
-    return connection
+    return { stream: connection, takesEmptyLines: takesEmptyLines.test(head) }
   } catch (error) {
     connection.on('error', () => {}).destroy()
     throw error

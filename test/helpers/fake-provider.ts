@@ -23,6 +23,8 @@ export interface FakeProviderOptions {
   readonly pki?: Pki
   /** Gets the streams that are opened by CONNECT; without it CONNECT is refused. */
   readonly open?: (stream: Duplex) => void
+  /** A field of the answer to CONNECT. */
+  readonly openField?: string
   /** Open data connections; who asks for one more waits until one is closed. */
   readonly maxConnections?: number
   /** More than these wait for one: BUSY. */
@@ -125,7 +127,7 @@ const echo: RequestListener = (request, response) => {
 
 /** Makes a provider; everything of it is closed after the test. */
 export async function buildFakeProvider (t: Test, options: FakeProviderOptions = {}): Promise<FakeProvider> {
-  const { handler = echo, pki, open } = options
+  const { handler = echo, pki, open, openField } = options
   const server = createHttpServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     provider.requests.push(request)
     handler(request, response)
@@ -137,7 +139,7 @@ export async function buildFakeProvider (t: Test, options: FakeProviderOptions =
       stream.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n')
       return
     }
-    stream.write('HTTP/1.1 200 OK\r\n\r\n')
+    stream.write(`HTTP/1.1 200 OK\r\n${openField === undefined ? '' : `${openField}\r\n`}\r\n`)
     if (head.length > 0) stream.unshift(head)
     open(stream)
   })

@@ -107,7 +107,7 @@ t.test('an opaque stream: for the endpoint of the ticket, and for nothing else',
 t.test('bytes behind the CONNECT are the first of the stream', async t => {
   const { take } = await pair(t)
   const text = await raw(await take(), 'CONNECT app.inner:443 HTTP/1.1\r\nHost: app.inner:443\r\n\r\nGET /first HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-  t.match(text, /^HTTP\/1\.1 200 OK\r\n\r\nHTTP\/1\.1 200 OK.*"target":"\/first"/s)
+  t.match(text, /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nHTTP\/1\.1 200 OK.*"target":"\/first"/s)
 })
 
 t.test('PATHS: what is not listed is refused before the application sees it', async t => {
@@ -169,10 +169,104 @@ t.test('a target of one\'s own', async t => {
     answer.accept()
     stream.end('bye')
   }
-  const target: LocalTarget = { ...targetOfServer(server), open }
+  const target: LocalTarget = { ...targetOfServer(server), open, takesEmptyLines: false }
   const { take } = await pair(t, { targets: new Map([['app.inner:443', target]]) })
   t.equal((await askOn(await take(), { path: '/here' })).body, 'target /here')
   t.match(await raw(await take(), 'CONNECT app.inner:443 HTTP/1.1\r\nHost: a\r\n\r\nearly'), /^HTTP\/1\.1 200 OK\r\n\r\nbye$/)
   t.equal((await connect(await take(), 'app.inner:443')).status, 502, 'it may refuse a stream')
   t.same(opened, ['early', ''])
+})
+
+/** Reads on until `expected` has come, and what came up to its end. */
+async function readUntil (socket: Socket, expected: RegExp): Promise<string> {
+  let text = ''
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    text += String(chunk)
+    if (expected.test(text)) return text
+  }
+  throw new Error(`the connection ended after ${JSON.stringify(text)}`)
+}
+
+const ask = (path: string, ...fields: string[]): string => [`GET ${path} HTTP/1.1`, 'Host: a', ...fields, '', ''].join('\r\n')
+
+t.test('an answer that nothing follows is followed by empty lines, so that its loss is noticed', async t => {
+  const { take } = await pair(t)
+  const socket = await take()
+  for (const path of ['/first', '/second']) {
+    socket.write(`\r\n\r\n${ask(path)}`)
+    t.match(await readUntil(socket, /\}(\r\n){2}$/), /^HTTP\/1\.1 200 OK\r\n/, path)
+  }
+})
+
+t.test('no empty line between two answers, nor within one', async t => {
+  const held = Promise.withResolvers<void>()
+  const { take } = await pair(t, {}, {
+    routes: app => {
+      app.get('/slow', async (_request, reply) => {
+        reply.hijack()
+        reply.raw.write('begin')
+        await held.promise
+        reply.raw.end('end')
+      })
+    }
+  })
+  const [socket, other] = [await take(), await take()]
+  socket.write(`${ask('/a')}${ask('/slow')}`)
+  const first = await readUntil(socket, /begin\r\n$/)
+  other.write(ask('/b'))
+  await readUntil(other, /\}(\r\n){2}$/)
+  held.resolve()
+  t.match(first + await readUntil(socket, /end\r\n0(\r\n){4}$/), /"\/a".*\}HTTP\/1\.1 200 OK.*\r\n\r\n5\r\nbegin\r\n3\r\nend\r\n0(\r\n){4}$/s)
+})
+
+t.test('the same within a stream with TLS of its own, which says that it takes them', async t => {
+  const pki = await mintPki(t)
+  const listener = Fastify({ serverFactory: tlsServerFactory({ verifyClient: 0, identities: [{ name: 'server', identity: identityOf(pki.server, [pki.root]) }] }) })
+  await listener.register(tlsTermination)
+  listener.get('/*', async () => 'body')
+  t.teardown(() => listener.close())
+  await listener.listen({ port: 0, host: '127.0.0.1' })
+  const { take } = await pair(t, { targets: new Map([['app.inner:443', targetOfServer(listener.server)]]) }, { pki })
+  const socket = await take()
+  socket.write('CONNECT app.inner:443 HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.match(await readUntil(socket, /\r\n\r\n$/), /\r\nReverse-Invoke-Empty-Lines: ignored\r\n/)
+  const inside = tls.connect({ socket, servername: 'localhost', ca: pki.root.certPem })
+  await once(inside, 'secureConnect')
+  for (const path of ['/first', '/second']) {
+    inside.write(`\r\n\r\n${ask(path)}`)
+    t.match(await readUntil(inside, /body(\r\n){2}$/), /^HTTP\/1\.1 200 OK\r\n/, path)
+  }
+  inside.destroy()
+})
+
+t.test('nothing that is not the other protocol\'s follows an upgrade', async t => {
+  const { take } = await pair(t, {}, {
+    routes: app => { app.server.on('upgrade', (_request, socket) => { socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n') }) }
+  })
+  const [upgraded, other] = [await take(), await take()]
+  upgraded.write(`${ask('/')}`)
+  await readUntil(upgraded, /\}$/)
+  upgraded.write(ask('/', 'Connection: Upgrade', 'Upgrade: x'))
+  const seen = await readUntil(upgraded, /101 .*\r\n\r\n$/s)
+  // of two that began at the same time the other one's probes have come
+  other.write(ask('/'))
+  await readUntil(other, /\}(\r\n){2}$/)
+  t.notOk(/\r\n\r\n\r\n$/.test(seen))
+  t.equal(upgraded.read(), null)
+})
+
+t.test('a last answer leaves the connection open for what is on its way, until the other side has read it', async t => {
+  const { take } = await pair(t)
+  for (const [what, request] of [['asked for', ask('/', 'Connection: close')], ['a refusal', ask('/', 'Connection: Upgrade', 'Upgrade: x')]] as const) {
+    const socket = await take()
+    const errors: Error[] = []
+    socket.on('error', error => { errors.push(error) })
+    socket.write(request)
+    await readUntil(socket, /\r\n\r\n/).catch(() => {})
+    socket.write('\r\n')
+    socket.write('\r\n')
+    socket.resume().end()
+    await once(socket, 'close')
+    t.same(errors, [], what)
+  }
 })

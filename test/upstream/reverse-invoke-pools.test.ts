@@ -468,3 +468,74 @@ t.test('no socket is opened by this process towards the address', async t => {
   await t.rejects(fetchBy(pools.dispatcherFor(address), '/'), { code: 'POSTERN_ERR_REVERSE_INVOKE_NOT_REGISTERED' })
   t.equal(connections, 0)
 })
+
+/** What comes on a connection of an HTTP server from now on, up to `count` pieces. */
+async function pieces (socket: Duplex, count: number): Promise<string[]> {
+  const seen: string[] = []
+  while (seen.length < count) seen.push(String((await once(socket, 'data'))[0]))
+  return seen
+}
+
+t.test('empty lines follow a request that is not answered yet', async t => {
+  const seen: string[][] = []
+  const provider = await buildFakeProvider(t, {
+    handler: (request, response) => {
+      request.resume().once('end', () => {
+        pieces(request.socket, 2).then(lines => {
+          seen.push(lines)
+          response.end('late')
+        }, () => {})
+      })
+    }
+  })
+  const { sender } = buildPools(t, [provider])
+  t.match(await fetchBy(sender, '/'), { status: 200, body: 'late' })
+  t.match(await fetchBy(sender, '/', { method: 'POST', body: 'x'.repeat(100_000) }), { status: 200, body: 'late' })
+  t.same(seen, [['\r\n', '\r\n'], ['\r\n', '\r\n']])
+  t.equal(provider.taken.length, 1)
+})
+
+t.test('empty lines around an answer are left out', async t => {
+  const provider = await buildFakeProvider(t, {
+    handler: (request, response) => {
+      request.socket.write('\r\n\r\n')
+      response.end(request.url)
+      response.once('finish', () => { request.socket.write('\r\n') })
+    }
+  })
+  const { sender } = buildPools(t, [provider])
+  for (const path of ['/a', '/b', '/c']) t.match(await fetchBy(sender, path), { status: 200, body: path })
+  t.equal(provider.taken.length, 1)
+})
+
+t.test('an empty line is no answer: what may be sent twice is sent again', async t => {
+  const provider = await buildFakeProvider(t, {
+    handler: (request, response) => {
+      if (provider.requests.length !== 2) return response.end(request.url)
+      request.socket.write('\r\n')
+      request.socket.end()
+    }
+  })
+  const { sender } = buildPools(t, [provider])
+  t.match(await fetchBy(sender, '/first'), { status: 200 })
+  t.match(await fetchBy(sender, '/second'), { status: 200, body: '/second' })
+  t.equal(provider.requests.length, 3)
+})
+
+t.test('nothing follows a request to change the protocol', async t => {
+  const provider = await buildFakeProvider(t, {
+    handler: (request, response) => { pieces(request.socket, 2).then(() => { response.end() }, () => {}) }
+  })
+  const upgraded = new Promise<Duplex>(resolve => { provider.server.on('upgrade', (_request, socket: Duplex) => { resolve(socket) }) })
+  const { sender } = buildPools(t, [provider])
+  const answer = sender.upgrade({ path: '/', protocol: 'x' })
+  const stream = await upgraded
+  // of two that began one after the other the later one's empty lines have come
+  await fetchBy(sender, '/')
+  t.equal(stream.read(), null)
+  stream.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+  const { socket } = await answer
+  socket.write('first')
+  t.equal(String((await once(stream, 'data'))[0]), 'first')
+  socket.destroy()
+})

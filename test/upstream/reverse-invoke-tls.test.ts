@@ -246,3 +246,29 @@ t.test('opaque streams: nobody there, refused, given up, balanced', async t => {
   await Promise.all(late.taken.map(closed))
   t.equal(late.connections.length, 0)
 })
+
+t.test('empty lines follow a request inside a stream whose other end says that it leaves them out, and no other', async t => {
+  const seen: Record<string, number> = {}
+  const held: Array<() => void> = []
+  const build = async (name: string, openField?: string) => {
+    const { sender, target } = await buildTunnel(t, { provider: openField === undefined ? {} : { openField } })
+    target.removeAllListeners('request')
+    const arrived = new Promise<void>(resolve => {
+      target.on('request', ({ socket }, response) => {
+        seen[name] = 0
+        held.push(() => { response.end('late') })
+        socket.on('data', (chunk: Buffer) => {
+          seen[name] = (seen[name] ?? 0) + chunk.length
+          if (seen[name] === 4) for (const answer of held) answer()
+        })
+        resolve()
+      })
+    })
+    const answer = fetchBy(sender, '/')
+    await arrived
+    return { answer }
+  }
+  const answers = [await build('silent'), await build('probed', 'Reverse-Invoke-Empty-Lines: ignored')]
+  for (const { answer } of answers) t.match(await answer, { status: 200, body: 'late' })
+  t.same(seen, { silent: 0, probed: 4 })
+})
