@@ -11,8 +11,6 @@ export interface Row extends Result { readonly variant: string }
 /** A kind of way between DMZ and inner network. */
 export interface Way {
   readonly lossPercent: number
-  /** Shortest time until TCP sends a lost packet again; `null`: the system's. */
-  readonly rtoMinMs: number | null
 }
 
 /** What was measured on one kind of way. */
@@ -40,8 +38,8 @@ export function render (run: Omit<Run, 'tables'>, weathers: readonly Weather[]):
   return [...heading(run), ...tables, '## Targets', '', targetTable(weathers), ''].join('\n')
 }
 
-function wordsOf ({ lossPercent, rtoMinMs }: Way): string {
-  return `${lossPercent} % of packets lost${rtoMinMs === null ? '' : `, rto_min ${rtoMinMs} ms`}`
+function wordsOf ({ lossPercent }: Way): string {
+  return `${lossPercent} % of packets lost`
 }
 
 function mixTable (rows: readonly Row[]): string {
@@ -64,11 +62,7 @@ function ratio (rows: readonly Row[], row: Row, pick: (row: Row) => number): str
 }
 
 function targetTable (weathers: readonly Weather[]): string {
-  const [good, bad, tuned] = [
-    weathers.find(({ lossPercent }) => lossPercent === 0),
-    weathers.find(({ lossPercent, rtoMinMs }) => lossPercent > 0 && rtoMinMs === null),
-    weathers.find(({ lossPercent, rtoMinMs }) => lossPercent > 0 && rtoMinMs !== null)
-  ]
+  const [good, bad] = [weathers.find(({ lossPercent }) => lossPercent === 0), weathers.find(({ lossPercent }) => lossPercent > 0)]
   const rate = (ours: Row, other: Row): number => ours.requestsPerSecond / other.requestsPerSecond
   const p99 = (ours: Row, other: Row): number => ours.p99Ms / other.p99Ms
   const targets: Target[] = [
@@ -76,9 +70,7 @@ function targetTable (weathers: readonly Weather[]): string {
     { text: `requests/s to ${USUAL}, no loss`, bound: '> 1', weather: good, to: USUAL, value: rate, met: value => value > 1 },
     { text: `p99 to ${USUAL}, no loss`, bound: '< 1', weather: good, to: USUAL, value: p99, met: value => value < 1 },
     { text: `requests/s to ${USUAL}, with loss`, bound: '>= 1.2', weather: bad, to: USUAL, value: rate, met: value => value >= 1.2 },
-    { text: `p99 to ${USUAL}, with loss`, bound: '<= 0.8', weather: bad, to: USUAL, value: p99, met: value => value <= 0.8 },
-    { text: `requests/s to ${USUAL}, with loss and rto_min`, bound: '>= 1.2', weather: tuned, to: USUAL, value: rate, met: value => value >= 1.2 },
-    { text: `p99 to ${USUAL}, with loss and rto_min`, bound: '<= 0.8', weather: tuned, to: USUAL, value: p99, met: value => value <= 0.8 }
+    { text: `p99 to ${USUAL}, with loss`, bound: '<= 0.8', weather: bad, to: USUAL, value: p99, met: value => value <= 0.8 }
   ]
   return markdownTable([['target', 'bound', 'measured', 'verdict'], ...targets.map(({ text, bound, weather, to, value, met }) => {
     const [ours, other] = [OURS, to].map(name => weather?.mix.find(({ variant }) => variant === name))

@@ -67,7 +67,7 @@ PidFile none
   }
 }
 
-/** HTTP/2 with swapped roles over connections that the inner HAProxy opens. */
+/** HTTP/2 with swapped roles over connections that the inner HAProxy opens. It answers 503 when there are fewer than requests at the same time. */
 const haproxy: Tunnel = {
   name: 'HAProxy rhttp',
   version: () => {
@@ -90,7 +90,7 @@ frontend registration
   bind :${registrationPort} ssl crt ${pki.dmz.pem} ca-file ${pki.ca} verify required alpn h2
   tcp-request session attach-srv tunnel/inner
 backend tunnel
-  server inner rhttp@
+  server inner rhttp@ pool-purge-delay 300s
 frontend entry
   bind 127.0.0.1:${tunnelPort}
   default_backend tunnel
@@ -99,7 +99,7 @@ frontend entry
 backend dial
   server dmz ${DMZ}:${registrationPort} ssl crt ${pki.gateway.pem} ca-file ${pki.ca} verify required verifyhost ${DMZ} alpn h2
 frontend reversed
-  bind rhttp@dial/dmz nbconn 5
+  bind rhttp@dial/dmz nbconn 20
   default_backend gateway
 backend gateway
   server gateway localhost:${innerPort}

@@ -1,6 +1,6 @@
 /**
  * What can be between the two gateways: nothing, our own reverse invoke, or a tunnel of somebody else. Ours and the tunnels encrypt once;
- * HTTP inside them is plain, so that nobody pays twice. `ssh -R` is measured a second time with TLS inside: what keeps the inner gateway from
+ * HTTP inside them is plain, so that nobody pays twice. Ours and `ssh -R` are measured a second time with TLS inside: what keeps the inner gateway from
  * believing everybody who reaches the tunnel's end.
  */
 import { join } from 'node:path'
@@ -47,25 +47,24 @@ const direct: Variant = {
   }
 }
 
-const reverseInvoke: Variant = {
-  name: OURS,
+const reverseInvoke = (tlsInside = false): Variant => ({
+  name: tlsInside ? `${OURS} with TLS inside` : OURS,
   version: ownVersion,
   async start (ground, started) {
     const { landscape: { pki }, registrationPort, innerPort } = ground
     await startBoth(ground, started, {
-      dmz: dmzProfile(ground, `${system(`http://${INNER}:${innerPort}`)}wdisp/reverse_invoke = TRUE
+      dmz: dmzProfile(ground, `${system(`${tlsInside ? 'https' : 'http'}://${INNER}:${innerPort}`)}wdisp/reverse_invoke = TRUE
 wdisp/ri/client_serv = ${registrationPort}
 wdisp/ri/acl_0 = P *
 postern/ri/pse = ${pki.dmz.pem}
 postern/trust_2 = PSE=${pki.dmz.pem}, CERTS=${pki.ca}
 postern/ri/allow_0 = SUBJECT="CN=gateway, OU=Gateway, O=Example, C=DE", ISSUER="CN=Benchmark CA, O=Example, C=DE", ENDPOINTS=${INNER}:${innerPort}
 `),
-      inner: innerProfile(ground, 'HTTPS', `icm/trusted_reverse_proxy_0 = SUBJECT="CN=dmz, O=Example, C=DE", ISSUER="CN=Benchmark CA, O=Example, C=DE"
-postern/ri/client_0 = HOST=${DMZ}, PORT=${registrationPort}, ENDPOINTS=${INNER}:${innerPort}
+      inner: innerProfile(ground, 'HTTPS', `${tlsInside ? trustsDmz : 'icm/trusted_reverse_proxy_0 = SUBJECT="CN=dmz, O=Example, C=DE", ISSUER="CN=Benchmark CA, O=Example, C=DE"\n'}postern/ri/client_0 = HOST=${DMZ}, PORT=${registrationPort}, ENDPOINTS=${INNER}:${innerPort}
 `)
     })
   }
-}
+})
 
 /** The tunnel leads from a port of the DMZ's loopback to the inner gateway's. */
 function through (tunnel: Tunnel, tlsInside = false): Variant {
@@ -87,4 +86,4 @@ function system (origin: string): string {
 }
 
 /** In the order of the table. */
-export const variants: readonly Variant[] = [direct, reverseInvoke, ...tunnels.flatMap(tunnel => tunnel.name === 'ssh -R' ? [through(tunnel), through(tunnel, true)] : [through(tunnel)])]
+export const variants: readonly Variant[] = [direct, reverseInvoke(), reverseInvoke(true), ...tunnels.flatMap(tunnel => tunnel.name === 'ssh -R' ? [through(tunnel), through(tunnel, true)] : [through(tunnel)])]
