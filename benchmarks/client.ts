@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import tls from 'node:tls'
 import { Connection, type Target } from './exchange.ts'
 import { TRANSFER_BYTES, type Pki } from './landscape.ts'
@@ -27,22 +28,41 @@ const UPLOAD_BYTES = 4096
 /** A worker does exchanges, one after the other, until the allowance is used up. */
 type Worker = (allowance: Allowance) => Promise<void>
 
+/** Waits until a worker is to begin its next exchange; gives back the time from which that one counts. */
+type Start = (now: number) => Promise<number>
+
+const atOnce: Start = async now => now
+
+/** So many a second, evenly, by whoever is free. One that nobody was free for is late, and has waited since it was due. */
+function evenly (perSecond: number): Start {
+  let due = performance.now()
+  return async now => {
+    const mine = due
+    due += 1000 / perSecond
+    if (mine <= now) return mine
+    await delay(mine - now)
+    return performance.now()
+  }
+}
+
 class Allowance {
   readonly latenciesMs: number[] = []
   readonly #deadline: number
+  readonly #start: Start
   #left: number
 
-  constructor ({ exchanges, seconds }: Bounds) {
+  constructor ({ exchanges, seconds }: Bounds, start: Start) {
     this.#left = exchanges
     this.#deadline = performance.now() + seconds * 1000
+    this.#start = start
   }
 
   async each (exchange: () => Promise<void>): Promise<void> {
-    for (let started = performance.now(); this.#left-- > 0 && started < this.#deadline;) {
+    for (let started = await this.#start(performance.now()); this.#left-- > 0 && started < this.#deadline;) {
       await exchange()
       const ended = performance.now()
       this.latenciesMs.push(ended - started)
-      started = ended
+      started = await this.#start(ended)
     }
   }
 }
@@ -100,7 +120,7 @@ async function workerFor (target: Target, { kind }: Scenario): Promise<Worker> {
 }
 
 async function measure (workers: readonly Worker[], bounds: Bounds): Promise<Measurement> {
-  const allowance = new Allowance(bounds)
+  const allowance = new Allowance(bounds, scenario.rate === undefined ? atOnce : evenly(scenario.rate))
   const started = performance.now()
   await Promise.all(workers.map(worker => worker(allowance)))
   const seconds = (performance.now() - started) / 1000

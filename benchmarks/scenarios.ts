@@ -14,6 +14,8 @@ export interface Scenario {
   readonly title: string
   /** Connections at the same time. */
   readonly connections: number
+  /** Requests per second, over all connections. Without it each connection sends the next one when it has the answer. */
+  readonly rate?: number
   /** Exchanges before the clock starts, so that caches are full and JavaScript is compiled. */
   readonly warmUp: Bounds
   readonly measured: Bounds

@@ -14,7 +14,7 @@ import type { Running } from '../processes.ts'
 import { medianOf, writePage } from '../report.ts'
 import type { Scenario } from '../scenarios.ts'
 import { DMZ, INNER, type Ground } from './profiles.ts'
-import { render, type Way, type Weather } from './report.ts'
+import { render, STEADY_RATE, type Way, type Weather } from './report.ts'
 import { DIRECT, OURS, variants, type Variant } from './variants.ts'
 
 interface Entry {
@@ -29,13 +29,23 @@ const WAYS: readonly Way[] = [{ lossPercent: 0 }, { lossPercent: 1 }]
 
 const keyOf = ({ lossPercent }: Way, { letter }: Scenario): string => `${lossPercent} ${letter}`
 
-function scenariosOf (quick: boolean): readonly [mix: Scenario, transfer: Scenario] {
-  const seconds = (full: number) => ({ seconds: quick ? full / 3 : full, exchanges: 1_000_000 })
+interface Scenarios {
+  /** Each connection has its next request when it has an answer: what can be done. */
+  readonly mix: Scenario
+  /** The same requests, as many a second for every variant: how long they take where nobody is at the limit. */
+  readonly steady: Scenario
+  readonly transfer: Scenario
+}
+
+function scenariosOf (quick: boolean): Scenarios {
+  const seconds = (full: number) => ({ seconds: quick ? full / 2 : full, exchanges: 1_000_000 })
   const once = { seconds: 120, exchanges: 1 }
-  return [
-    { letter: 'mix', kind: 'mix', title: 'requests', connections: 16, warmUp: seconds(2), measured: seconds(5), unit: 'request', unitsPerExchange: 1, targets: {} },
-    { letter: 'gibibyte', kind: 'gibibyte', title: 'download of 1 GiB', connections: 1, warmUp: { ...once, exchanges: 0 }, measured: once, unit: 'GiB', unitsPerExchange: 1, targets: {} }
-  ]
+  const requests = { kind: 'mix', connections: 16, warmUp: seconds(1), measured: seconds(4), unit: 'request', unitsPerExchange: 1, targets: {} } as const
+  return {
+    mix: { letter: 'mix', title: 'requests', ...requests },
+    steady: { letter: 'steady', title: `${STEADY_RATE} requests a second`, rate: STEADY_RATE, ...requests },
+    transfer: { letter: 'gibibyte', kind: 'gibibyte', title: 'download of 1 GiB', connections: 1, warmUp: { ...once, exchanges: 0 }, measured: once, unit: 'GiB', unitsPerExchange: 1, targets: {} }
+  }
 }
 
 /** One variant's ports: the same hundred for each kind. */
@@ -86,12 +96,12 @@ interface Session {
 
 async function compare (session: Session): Promise<void> {
   const { choices, network, landscape } = session
-  const rounds = choices.quick ? 1 : 3
+  const rounds = choices.quick ? 1 : 5
   const notes = [
     'Client, DMZ and inner network are network namespaces; the inner one accepts no connection but for `direct`. Packets of 1500 bytes, about 0.1 ms round trip.',
     'Lost packets: each packet between DMZ and inner network, both ways, by the random numbers of nftables.',
     'CPU time is that of both gateways and of whatever is between them, utime and stime from /proc.',
-    'Requests: 16 keep-alive connections with a client certificate; of ten requests seven of 600 bytes, two of 16 KiB and one upload of 4 KiB.',
+    'Requests: 16 keep-alive connections with a client certificate; of ten requests seven of 600 bytes, two of 16 KiB and one upload of 4 KiB. As many as the connections can, and as many for everybody.',
     'direct: TLS between the gateways. The tunnels and reverse invoke encrypt, HTTP inside them is plain, unless said otherwise.',
     `Requests: the median of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, variants interleaved. Downloads: one each.`
   ]
@@ -106,15 +116,15 @@ async function compare (session: Session): Promise<void> {
     if (version !== null) versions[variant.name] = version
     console.log(`${variant.name}: ${typeof entry === 'string' ? entry : 'the back end got the right certificates'}`)
   }
-  const [mix, transfer] = scenariosOf(choices.quick)
+  const { mix, steady, transfer } = scenariosOf(choices.quick)
   for (let round = 1; round <= rounds; round++) {
     for (const way of WAYS) {
       await network.impair('inside', { lossPercent: way.lossPercent })
-      await measureAll({ round, way, plan: round === 1 ? [mix, transfer] : [mix], entries, landscape, notes })
+      await measureAll({ round, way, plan: round === 1 ? [mix, steady, transfer] : [mix, steady], entries, landscape, notes })
     }
   }
   const rows = (way: Way, scenario: Scenario) => entries.map(({ name, results }) => ({ variant: name, ...medianOf(results.get(keyOf(way, scenario)) ?? []) }))
-  const weathers: Weather[] = WAYS.map(way => ({ ...way, mix: rows(way, mix), transfer: rows(way, transfer) }))
+  const weathers: Weather[] = WAYS.map(way => ({ ...way, mix: rows(way, mix), steady: rows(way, steady), transfer: rows(way, transfer) }))
   writePage({ name: choices.name ?? (choices.quick ? 'reverse-invoke-quick' : 'reverse-invoke'), versions, notes }, run => render(run, weathers))
 }
 
