@@ -49,6 +49,7 @@ export function targetOfServer (server: TargetServer, { demandsCertificate = fal
       server.emit('connection', stream)
     },
     demandsCertificate,
+    // who refuses requests without TLS of their own passes streams on and reads none
     takesEmptyLines: !demandsCertificate
   }
 }
