@@ -28,9 +28,20 @@ export function closeAfterAnswer (request: IncomingMessage, response: ServerResp
   }
 }
 
-/** Has a connection of an HTTP server end as {@link endAndLinger} does, whichever answer is its last one. */
+/** Has a connection of an HTTP server end as {@link endAndLinger} does, whichever answer is its last one. What comes behind that one is no request any more. */
 export function lingerAtEnd (socket: Socket): void {
-  socket.destroySoon = () => { endAndLinger(socket) }
+  socket.destroySoon = () => {
+    const drop = (): void => {}
+    // Node's parser lets go of a socket that somebody else reads
+    socket.on('data', drop)
+    for (const reader of socket.listeners('data')) if (reader !== drop) socket.off('data', reader as () => void)
+    endAndLinger(socket)
+  }
+}
+
+/** Takes {@link lingerAtEnd} back, for a connection that changes its protocol. */
+export function lingerNoMore (socket: Duplex): void {
+  Reflect.deleteProperty(socket, 'destroySoon')
 }
 
 /** Ends a connection, after `lastBytes` if there are any, and closes it when the other side has ended it too, or when it took too long. */

@@ -22,11 +22,6 @@ export function reversedConnection (socket: object): ReversedConnection | null {
   return reversed.get(socket) ?? null
 }
 
-/** Whether requests on this connection come over reverse invoke, be it in TLS of their own. */
-export function cameReversed (socket: Arrived): boolean {
-  return reversedBelow(socket) !== null
-}
-
 /** What {@link arrivalOf} looks at. Node keeps the socket below a TLS socket as its parent. */
 interface Arrived {
   readonly localAddress?: string | undefined
@@ -39,11 +34,6 @@ interface Arrived {
  * client certificate is its own.
  */
 export function arrivalOf (socket: Arrived): ReversedConnection {
-  const { localAddress, localPort } = socket
-  return reversedBelow(socket) ?? { localAddress, localPort }
-}
-
-function reversedBelow (socket: Arrived): ReversedConnection | null {
-  const { _parent: below } = socket
-  return reversedConnection(socket) ?? (below === undefined || below === null ? null : reversedConnection(below))
+  const { localAddress, localPort, _parent: below } = socket
+  return reversed.get(socket) ?? (below === undefined || below === null ? undefined : reversed.get(below)) ?? { localAddress, localPort }
 }

@@ -7,11 +7,11 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errors } from '../errors.ts'
 import { closingAnswer } from '../http/client-error.ts'
-import { closeAfterAnswer, endAndLinger } from '../http/lingering-close.ts'
+import { closeAfterAnswer, endAndLinger, lingerAtEnd, lingerNoMore } from '../http/lingering-close.ts'
 import { markReversed } from '../http/reversed-connection.ts'
 import { compilePaths, overridesTarget, type PathCheck } from '../reverse-invoke/paths.ts'
-import { emptyLinesField } from '../reverse-invoke/wire.ts'
-import { probeAnswers } from './probed-answers.ts'
+import { emptyLinesField, emptyLinesIgnored } from '../reverse-invoke/wire.ts'
+import { expectProbes, expectProbesInside, probeAnswers } from './probed-answers.ts'
 import type { LocalTarget } from './target.ts'
 
 /** An endpoint that is served. */
@@ -47,6 +47,9 @@ export class DataServer {
   /** Serves a data connection. Bytes that were put back with `unshift` are the first ones. */
   serve (socket: Socket): void {
     markReversed(socket, this.#served.target.arrival())
+    expectProbes(socket)
+    // a probe of the acceptor must not meet a closed socket: what is still on its way back would be lost with it
+    lingerAtEnd(socket)
     this.#server.emit('connection', socket)
   }
 
@@ -99,17 +102,21 @@ export class DataServer {
   }
 
   #upgrade (request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    lingerNoMore(socket)
     const refusal = this.#refusalOf(request)
     if (refusal !== null) return this.#answerAndClose(socket, refusal)
     if (!this.#served.target.server.emit('upgrade', request, socket, head)) this.#answerAndClose(socket, new errors.FORWARD_UPGRADE_PROTOCOL())
   }
 
-  #connect ({ url }: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #connect ({ url, headers }: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { endpoint, paths, target } = this.#served
+    lingerNoMore(socket)
     // with PATHS something has to look at each request, and into an opaque stream nobody can look
     if (url !== endpoint || paths.length > 0) return this.#answerAndClose(socket, new errors.REVERSE_INVOKE_CONNECT())
+    const probed = target.takesEmptyLines && headers[emptyLinesField.toLowerCase()] === emptyLinesIgnored
+    if (probed) expectProbesInside(socket)
     target.open(socket, head, {
-      accept: () => { socket.write(`HTTP/1.1 200 OK\r\n${target.takesEmptyLines ? `${emptyLinesField}: ignored\r\n` : ''}\r\n`) },
+      accept: () => { socket.write(`HTTP/1.1 200 OK\r\n${probed ? `${emptyLinesField}: ${emptyLinesIgnored}\r\n` : ''}\r\n`) },
       refuse: () => { this.#answerAndClose(socket, new errors.REVERSE_INVOKE_TARGET()) }
     })
   }

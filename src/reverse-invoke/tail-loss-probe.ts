@@ -39,6 +39,7 @@ const afterReading: Clock['after'] = (ms, call) => {
  */
 export class TailLossProbe {
   readonly #connection: Socket
+  readonly #mayWrite: () => boolean
   readonly #after: Clock['after']
   #stop: () => void = () => {}
   #delayMs = delayMs.min
@@ -47,8 +48,12 @@ export class TailLossProbe {
   /** Whether a probe was sent behind the message. */
   #probed = true
 
-  constructor (connection: Socket, after: Clock['after'] = afterReading) {
+  /**
+   * @param mayWrite whether a message may begin on the connection now
+   */
+  constructor (connection: Socket, mayWrite: () => boolean = () => true, after: Clock['after'] = afterReading) {
     this.#connection = connection
+    this.#mayWrite = mayWrite
     this.#after = after
     connection.once('close', () => { this.#stop() })
   }
@@ -71,7 +76,7 @@ export class TailLossProbe {
   }
 
   #isSilent (): boolean {
-    return this.#connection.writable && this.#connection.bytesRead - this.#heard <= maxEmptyBytes
+    return this.#connection.writable && this.#mayWrite() && this.#connection.bytesRead - this.#heard <= maxEmptyBytes
   }
 
   #probe (): void {
@@ -83,7 +88,7 @@ export class TailLossProbe {
 
 const probed = new WeakSet<object>()
 
-/** Remembers that who reads at the other end of a connection leaves empty lines out. Returns the connection. */
+/** For who is the client of a connection: remembers that the server leaves empty lines out. Returns the connection. */
 export function allowProbes (connection: Socket): Socket {
   probed.add(connection)
   return connection

@@ -25,10 +25,13 @@ export const ticketField = 'Reverse-Invoke-Ticket'
 export const replicaField = 'Reverse-Invoke-Replica'
 
 /**
- * Field of the answer to CONNECT: whoever speaks HTTP inside the stream leaves empty lines before a message out, as whoever does on a data
- * connection. Without it they are not sent there (see `TailLossProbe`).
+ * Field of a CONNECT, and of the answer to it: who speaks HTTP inside the stream at this end leaves empty lines before a message out, as both
+ * ends of a data connection do. Where one of the two does not say so, neither sends any inside the stream (see `TailLossProbe`).
  */
 export const emptyLinesField = 'Reverse-Invoke-Empty-Lines'
+
+/** The only value of {@link emptyLinesField}. */
+export const emptyLinesIgnored = 'ignored'
 
 /** Field of the 101 of the control channel: how many acceptor replicas there are, as a decimal number. */
 export const replicasField = 'Reverse-Invoke-Replicas'

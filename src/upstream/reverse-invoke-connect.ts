@@ -38,7 +38,7 @@ function tlsInside (server: { readonly host: string, readonly tls: UpstreamTls }
   return async provider => {
     const connection = await takeConnection(provider)
     const deadline = performance.now() + connectTimeoutMs
-    const { stream, takesEmptyLines } = await openStream(connection, { authority: endpointText(provider.endpoint), timeoutMs: connectTimeoutMs })
+    const { stream, takesEmptyLines } = await openStream(connection, { authority: endpointText(provider.endpoint), timeoutMs: connectTimeoutMs, isClient: true })
     return await new Promise((resolve, reject) => {
       whenConnected(secure({ socket: stream }), { event: 'secureConnect', timeoutMs: Math.max(1, deadline - performance.now()) }, (error, secured) => {
         if (secured === null) reject(error ?? new errors.UPSTREAM_TLS())

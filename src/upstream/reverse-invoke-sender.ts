@@ -120,7 +120,7 @@ export class ReverseInvokeSender extends EndingDispatcher implements Sender, Exc
 
   async #openStream ({ provider }: ProviderLink): Promise<Socket> {
     const connection = await takeConnection(provider)
-    const { stream } = await openStream(connection, { authority: endpointText(provider.endpoint), timeoutMs: this.#options.pools.connectTimeoutMs })
+    const { stream } = await openStream(connection, { authority: endpointText(provider.endpoint), timeoutMs: this.#options.pools.connectTimeoutMs, isClient: false })
     return stream
   }
 

@@ -1,23 +1,25 @@
 import type { Socket } from 'node:net'
 import { errors } from '../errors.ts'
-import { emptyLinesField } from '../reverse-invoke/wire.ts'
+import { emptyLinesField, emptyLinesIgnored } from '../reverse-invoke/wire.ts'
 
 /** What to ask for, and for how long. */
 export interface StreamOptions {
   /** `host:port`: the endpoint that the data connection was made for. */
   readonly authority: string
   readonly timeoutMs: number
+  /** This side will be the HTTP client inside, and leaves empty lines before an answer out. */
+  readonly isClient: boolean
 }
 
 /** A stream that is open. */
 export interface OpenStream {
   /** The data connection itself: unread, without listeners, what came behind the answer put back. */
   readonly stream: Socket
-  /** Whoever speaks HTTP inside leaves empty lines before a message out. */
+  /** Who will be the HTTP server inside leaves empty lines before a request out. Only where this side is the client. */
   readonly takesEmptyLines: boolean
 }
 
-const takesEmptyLines = new RegExp(`^${emptyLinesField}: *ignored *$`, 'im')
+const takesEmptyLines = new RegExp(`^${emptyLinesField}: *${emptyLinesIgnored} *$`, 'im')
 
 /** The initiator says hardly more than its status line. */
 const maxHeadBytes = 8192
@@ -29,13 +31,14 @@ const maxHeadBytes = 8192
  * answer, UPSTREAM_CONNECT_TIMEOUT (504). The connection is closed then.
  * @see RFC 9110 section 9.3.6
  */
-export async function openStream (connection: Socket, { authority, timeoutMs }: StreamOptions): Promise<OpenStream> {
-  connection.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`)
+export async function openStream (connection: Socket, { authority, timeoutMs, isClient }: StreamOptions): Promise<OpenStream> {
+  const field = isClient ? `${emptyLinesField}: ${emptyLinesIgnored}\r\n` : ''
+  connection.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${field}\r\n`)
   try {
     const { head, rest } = await readHead(connection, timeoutMs)
     if (!/^HTTP\/1\.1 200[ \r]/.test(head)) throw new errors.REVERSE_INVOKE_STREAM()
     if (rest.length > 0) connection.unshift(rest)
-    return { stream: connection, takesEmptyLines: takesEmptyLines.test(head) }
+    return { stream: connection, takesEmptyLines: isClient && takesEmptyLines.test(head) }
   } catch (error) {
     connection.on('error', () => {}).destroy()
     throw error

@@ -107,7 +107,7 @@ t.test('an opaque stream: for the endpoint of the ticket, and for nothing else',
 t.test('bytes behind the CONNECT are the first of the stream', async t => {
   const { take } = await pair(t)
   const text = await raw(await take(), 'CONNECT app.inner:443 HTTP/1.1\r\nHost: app.inner:443\r\n\r\nGET /first HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-  t.match(text, /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nHTTP\/1\.1 200 OK.*"target":"\/first"/s)
+  t.match(text, /^HTTP\/1\.1 200 OK\r\n\r\nHTTP\/1\.1 200 OK.*"target":"\/first"/s)
 })
 
 t.test('PATHS: what is not listed is refused before the application sees it', async t => {
@@ -219,7 +219,8 @@ t.test('no empty line between two answers, nor within one', async t => {
   t.match(first + await readUntil(socket, /end\r\n0(\r\n){4}$/), /"\/a".*\}HTTP\/1\.1 200 OK.*\r\n\r\n5\r\nbegin\r\n3\r\nend\r\n0(\r\n){4}$/s)
 })
 
-t.test('the same within a stream with TLS of its own, which says that it takes them', async t => {
+/** A stream to a TLS listener, opened by a CONNECT with or without further fields; what came back, and TLS inside. */
+async function tlsInside (t: Parameters<typeof buildAcceptor>[0], ...fields: string[]): Promise<{ head: string, inside: tls.TLSSocket }> {
   const pki = await mintPki(t)
   const listener = Fastify({ serverFactory: tlsServerFactory({ verifyClient: 0, identities: [{ name: 'server', identity: identityOf(pki.server, [pki.root]) }] }) })
   await listener.register(tlsTermination)
@@ -228,15 +229,33 @@ t.test('the same within a stream with TLS of its own, which says that it takes t
   await listener.listen({ port: 0, host: '127.0.0.1' })
   const { take } = await pair(t, { targets: new Map([['app.inner:443', targetOfServer(listener.server)]]) }, { pki })
   const socket = await take()
-  socket.write('CONNECT app.inner:443 HTTP/1.1\r\nHost: a\r\n\r\n')
-  t.match(await readUntil(socket, /\r\n\r\n$/), /\r\nReverse-Invoke-Empty-Lines: ignored\r\n/)
+  socket.write(['CONNECT app.inner:443 HTTP/1.1', 'Host: a', ...fields, '', ''].join('\r\n'))
+  const head = await readUntil(socket, /\r\n\r\n$/)
   const inside = tls.connect({ socket, servername: 'localhost', ca: pki.root.certPem })
+  t.teardown(() => { inside.destroy() })
   await once(inside, 'secureConnect')
+  return { head, inside }
+}
+
+t.test('the same within a stream with TLS of its own, when both sides say that they take them', async t => {
+  const { head, inside } = await tlsInside(t, 'Reverse-Invoke-Empty-Lines: ignored')
+  t.match(head, /\r\nReverse-Invoke-Empty-Lines: ignored\r\n/)
   for (const path of ['/first', '/second']) {
     inside.write(`\r\n\r\n${ask(path)}`)
     t.match(await readUntil(inside, /body(\r\n){2}$/), /^HTTP\/1\.1 200 OK\r\n/, path)
   }
-  inside.destroy()
+})
+
+t.test('end-to-end TLS gets none: nobody knows whether its client takes them', async t => {
+  const { head, inside } = await tlsInside(t)
+  t.notMatch(head, /Empty-Lines/)
+  const { take } = await pair(t)
+  const other = await take()
+  inside.write(ask('/'))
+  t.match(await readUntil(inside, /body$/), /^HTTP\/1\.1 200 OK\r\n/)
+  other.write(ask('/'))
+  await readUntil(other, /\}(\r\n){2}$/)
+  t.equal(inside.read(), null, 'when those of a later exchange have come')
 })
 
 t.test('nothing that is not the other protocol\'s follows an upgrade', async t => {
@@ -255,9 +274,48 @@ t.test('nothing that is not the other protocol\'s follows an upgrade', async t =
   t.equal(upgraded.read(), null)
 })
 
+t.test('nor one that came before the answer to the request in front of it', async t => {
+  const held = Promise.withResolvers<void>()
+  const { take } = await pair(t, {}, {
+    routes: app => {
+      app.get('/slow', async () => { await held.promise; return 'slow' })
+      app.server.on('upgrade', () => { held.resolve() })
+    }
+  })
+  const [upgraded, other] = [await take(), await take()]
+  upgraded.write(ask('/slow') + ask('/', 'Connection: Upgrade', 'Upgrade: x'))
+  t.match(await readUntil(upgraded, /slow/), /slow$/)
+  other.write(ask('/'))
+  await readUntil(other, /\}(\r\n){2}$/)
+  t.equal(upgraded.read(), null)
+})
+
+t.test('nothing is taken for a request behind the last answer', async t => {
+  const seen: string[] = []
+  const { take } = await pair(t, {}, {
+    routes: app => {
+      app.server.prependListener('request', (request, response) => {
+        seen.push(String(request.url))
+        response.shouldKeepAlive = false
+      })
+    }
+  })
+  const socket = await take()
+  const errors: Error[] = []
+  socket.on('error', error => { errors.push(error) })
+  socket.write(ask('/first'))
+  await once(socket.on('data', () => {}), 'end')
+  socket.end(ask('/second'))
+  await once(socket, 'close')
+  await askOn(await take(), { path: '/third' })
+  t.same(seen, ['/first', '/third'])
+  t.same(errors, [])
+})
+
 t.test('a last answer leaves the connection open for what is on its way, until the other side has read it', async t => {
-  const { take } = await pair(t)
-  for (const [what, request] of [['asked for', ask('/', 'Connection: close')], ['a refusal', ask('/', 'Connection: Upgrade', 'Upgrade: x')]] as const) {
+  const { take } = await pair(t, { endpoints: [{ endpoint: 'app.inner:443', paths: ['/x/*'] }] })
+  const rows = [['asked for', ask('/x/', 'Connection: close')], ['a refused upgrade', ask('/x/', 'Connection: Upgrade', 'Upgrade: x')], ['a refused path', ask('/admin')]] as const
+  for (const [what, request] of rows) {
     const socket = await take()
     const errors: Error[] = []
     socket.on('error', error => { errors.push(error) })

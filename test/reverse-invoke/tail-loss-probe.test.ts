@@ -8,8 +8,8 @@ import { manualClock } from '../helpers/manual-clock.ts'
 function setUp () {
   const clock = manualClock()
   const written: string[] = []
-  const connection = Object.assign(new EventEmitter(), { bytesRead: 0, writable: true, writableLength: 0, write: (chunk: Buffer) => written.push(String(chunk)) })
-  const probe = new TailLossProbe(connection as unknown as Socket, clock.after)
+  const connection = Object.assign(new EventEmitter(), { free: true, bytesRead: 0, writable: true, writableLength: 0, write: (chunk: Buffer) => written.push(String(chunk)) })
+  const probe = new TailLossProbe(connection as unknown as Socket, () => connection.free, clock.after)
   return { connection, probe, written, pass: clock.advance }
 }
 
@@ -35,6 +35,7 @@ t.test('nothing behind a message that was answered, or when the connection is go
     ['an answer', connection => { connection.bytesRead += 17 }, 0],
     ['empty lines of the other side are no answer', connection => { connection.bytesRead += 4 }, 2],
     ['the connection ended', connection => { connection.writable = false }, 0],
+    ['no message may begin there now', connection => { connection.free = false }, 0],
     ['the connection was closed', connection => connection.emit('close'), 0],
     ['the message has not left yet: its own end will follow', connection => { connection.writableLength = 1 }, 0]
   ]

@@ -251,7 +251,7 @@ t.test('empty lines follow a request inside a stream whose other end says that i
   const seen: Record<string, number> = {}
   const held: Array<() => void> = []
   const build = async (name: string, openField?: string) => {
-    const { sender, target } = await buildTunnel(t, { provider: openField === undefined ? {} : { openField } })
+    const { sender, target, provider } = await buildTunnel(t, { provider: openField === undefined ? {} : { openField } })
     target.removeAllListeners('request')
     const arrived = new Promise<void>(resolve => {
       target.on('request', ({ socket }, response) => {
@@ -266,6 +266,7 @@ t.test('empty lines follow a request inside a stream whose other end says that i
     })
     const answer = fetchBy(sender, '/')
     await arrived
+    t.equal(provider.requests[0]?.headers['reverse-invoke-empty-lines'], 'ignored')
     return { answer }
   }
   const answers = [await build('silent'), await build('probed', 'Reverse-Invoke-Empty-Lines: ignored')]
