@@ -539,3 +539,12 @@ t.test('nothing follows a request to change the protocol', async t => {
   t.equal(String((await once(stream, 'data'))[0]), 'first')
   socket.destroy()
 })
+
+t.test('a stream for a client of one\'s own client does not say that empty lines are left out there', async t => {
+  const provider = await buildFakeProvider(t, { open: stream => { stream.write('hello') } })
+  const { pools } = buildPools(t, [provider])
+  const stream = await pools.connectStream(innerServer(), new AbortController().signal)
+  t.equal(String((await once(stream, 'data'))[0]), 'hello')
+  t.equal(provider.requests[0]?.headers['reverse-invoke-empty-lines'], undefined)
+  stream.destroy()
+})
