@@ -540,7 +540,7 @@ t.test('nothing follows a request to change the protocol', async t => {
   socket.destroy()
 })
 
-t.test('a stream for a client of one\'s own client does not say that empty lines are left out there', async t => {
+t.test('an end-to-end stream does not say that empty lines are left out in it', async t => {
   const provider = await buildFakeProvider(t, { open: stream => { stream.write('hello') } })
   const { pools } = buildPools(t, [provider])
   const stream = await pools.connectStream(innerServer(), new AbortController().signal)
